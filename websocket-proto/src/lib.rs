@@ -1,0 +1,21 @@
+//! Sans-IO state machines for HTTP/1.1 and WebSocket.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+mod draft;
+mod entropy;
+mod machine;
+mod message;
+mod outbox;
+mod text;
+mod time;
+pub mod utf8;
+
+pub use draft::{Draft, Drafts, Role};
+pub use entropy::Entropy;
+pub use machine::{Machine, ReadInterest};
+pub use message::{Message, MessageKind, Refused, SendError};
+pub use outbox::Outbox;
+pub use text::{NotUtf8, Utf8Bytes};
+pub use time::{HttpDate, Instant, WallClock};

@@ -1,0 +1,313 @@
+//! Bytes on their way to the peer.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use bytes::{Buf, Bytes};
+
+/// Bytes waiting for the socket: small pieces coalesce, large ones are kept by reference.
+///
+/// It is a [`bytes::Buf`]: a driver writes what `chunks_vectored` shows (or
+/// [`chunk`](Buf::chunk), without vectored writes) and calls [`advance`](Buf::advance) with what the
+/// socket took. An empty outbox owns no memory.
+///
+/// ```
+/// use bytes::{Buf, Bytes};
+/// use websocket_proto::Outbox;
+///
+/// let mut outbox = Outbox::new();
+/// outbox.append(b"head");
+/// outbox.push(Bytes::from(vec![7; 10_000])); // not copied
+/// assert_eq!(outbox.len(), 10_004);
+/// assert_eq!(outbox.chunk(), b"head");
+/// outbox.advance(4);
+/// assert_eq!(outbox.chunk().len(), 10_000);
+/// ```
+// All small pieces lie in one buffer, whatever large ones stand between them: queueing a large
+// payload then costs one entry that says how many small bytes go before it, and no allocation to
+// seal the bytes of its header.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    small: Vec<u8>,
+    /// How much of `small` is written.
+    read: usize,
+    #[expect(clippy::box_collection, reason = "one word in an outbox without any")]
+    large: Option<Box<VecDeque<Large>>>,
+    /// How many small bytes stand behind the last large piece.
+    after: usize,
+    len: usize,
+    written: u64,
+}
+
+/// A payload kept by reference, after `before` bytes of the small buffer.
+#[derive(Debug)]
+struct Large {
+    before: usize,
+    payload: Bytes,
+}
+
+impl Outbox {
+    /// Pieces longer than this are kept by reference: a copy of that size costs about what an
+    /// additional entry of a vectored write does.
+    pub const COPY_MAX: usize = 4096;
+
+    /// An empty outbox.
+    pub const fn new() -> Self {
+        Self {
+            small: Vec::new(),
+            read: 0,
+            large: None,
+            after: 0,
+            len: 0,
+            written: 0,
+        }
+    }
+
+    /// How many bytes wait.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing waits.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many bytes were ever written; tells a stalled peer from a slow one.
+    pub const fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Copies `piece` behind what waits.
+    pub fn append(&mut self, piece: &[u8]) {
+        self.append_with(piece.len(), |buffer| buffer.extend_from_slice(piece));
+    }
+
+    /// Lets `write` add bytes to the end of the buffer it is given; `hint` is about how many.
+    ///
+    /// `write` must only append.
+    pub fn append_with(&mut self, hint: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.small.capacity() == 0 {
+            self.small.reserve(hint.max(FIRST_CAPACITY));
+        } else if self.read > COMPACT_ABOVE && self.read > self.small.len() / 2 {
+            // A peer that is always a little behind must not make the written part pile up. Each
+            // byte is moved at most once for one that was written.
+            self.small.drain(..self.read);
+            self.read = 0;
+        }
+        let before = self.small.len();
+        write(&mut self.small);
+        debug_assert!(self.small.len() >= before, "only appending is allowed");
+        let added = self.small.len() - before;
+        self.after += added;
+        self.len += added;
+    }
+
+    /// Queues `payload`, without a copy when it is longer than [`COPY_MAX`](Self::COPY_MAX).
+    pub fn push(&mut self, payload: Bytes) {
+        if payload.len() <= Self::COPY_MAX {
+            return self.append(&payload);
+        }
+        self.len += payload.len();
+        let before = core::mem::take(&mut self.after);
+        self.large
+            .get_or_insert_default()
+            .push_back(Large { before, payload });
+    }
+
+    /// Moves everything that waits in `other` behind what waits here.
+    pub fn append_outbox(&mut self, other: &mut Self) {
+        while other.has_remaining() {
+            let n = other.chunk().len();
+            // `copy_to_bytes` of a whole large chunk is a reference, not a copy.
+            self.push(other.copy_to_bytes(n));
+        }
+    }
+
+    /// Drops everything that waits; [`written`](Self::written) stays.
+    pub fn clear(&mut self) {
+        *self = Self {
+            written: self.written,
+            ..Self::new()
+        };
+    }
+
+    /// The pieces in order, empty ones left out.
+    fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let mut at = self.read;
+        let large = self.large.iter().flat_map(|queue| queue.iter());
+        let last = &self.small[self.small.len() - self.after..];
+        large
+            .flat_map(move |entry| {
+                let small = &self.small[at..at + entry.before];
+                at += entry.before;
+                [small, &entry.payload[..]]
+            })
+            .chain([last])
+            .filter(|piece| !piece.is_empty())
+    }
+}
+
+impl Buf for Outbox {
+    fn remaining(&self) -> usize {
+        self.len
+    }
+
+    fn chunk(&self) -> &[u8] {
+        match self.large.as_ref().and_then(|queue| queue.front()) {
+            None => &self.small[self.read..],
+            Some(entry) if entry.before > 0 => &self.small[self.read..self.read + entry.before],
+            Some(entry) => &entry.payload,
+        }
+    }
+
+    #[cfg(feature = "std")]
+    fn chunks_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
+        let mut used = 0;
+        for (slice, piece) in slices.iter_mut().zip(self.pieces()) {
+            *slice = std::io::IoSlice::new(piece);
+            used += 1;
+        }
+        used
+    }
+
+    /// Drops `n` written bytes.
+    ///
+    /// # Panics
+    ///
+    /// When `n` is more than [`len`](Self::len).
+    fn advance(&mut self, mut n: usize) {
+        assert!(n <= self.len, "advanced past the end of the outbox");
+        self.len -= n;
+        self.written += n as u64;
+        if self.len == 0 {
+            return self.clear();
+        }
+        while n > 0 {
+            let Some(queue) = self.large.as_mut() else {
+                self.read += n;
+                self.after -= n;
+                return;
+            };
+            let Some(entry) = queue.front_mut() else {
+                self.large = None;
+                continue;
+            };
+            let small = n.min(entry.before);
+            entry.before -= small;
+            self.read += small;
+            n -= small;
+            let large = n.min(entry.payload.len());
+            entry.payload.advance(large);
+            n -= large;
+            if entry.payload.is_empty() {
+                queue.pop_front();
+            }
+        }
+        if self.large.as_ref().is_some_and(|queue| queue.is_empty()) {
+            self.large = None;
+        }
+    }
+
+    fn copy_to_bytes(&mut self, len: usize) -> Bytes {
+        let front = self.large.as_mut().and_then(|queue| queue.front_mut());
+        let bytes = match front {
+            Some(entry) if entry.before == 0 && entry.payload.len() >= len => {
+                entry.payload.slice(..len)
+            }
+            _ => {
+                let mut copy = Vec::with_capacity(len);
+                for piece in self.pieces() {
+                    let n = piece.len().min(len - copy.len());
+                    copy.extend_from_slice(&piece[..n]);
+                }
+                Bytes::from(copy)
+            }
+        };
+        self.advance(len);
+        bytes
+    }
+}
+
+/// Fits the answers to one read of small messages without growing.
+const FIRST_CAPACITY: usize = 512;
+/// Below this a written prefix is not worth moving.
+const COMPACT_ABOVE: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a script of appends and pushes against a flat model, writing `step` bytes at a time.
+    fn against_model(pieces: &[usize], step: usize) {
+        let mut outbox = Outbox::new();
+        let mut model = Vec::new();
+        let mut written = Vec::new();
+        for (i, &len) in pieces.iter().enumerate() {
+            let piece: Vec<u8> = (0..len).map(|j| (i * 31 + j).to_le_bytes()[0]).collect();
+            model.extend_from_slice(&piece);
+            if i % 3 == 0 {
+                outbox.append(&piece);
+            } else {
+                outbox.push(piece.into());
+            }
+            let n = step.min(outbox.remaining());
+            let mut gathered = Vec::new();
+            for piece in outbox.pieces() {
+                gathered.extend_from_slice(piece);
+            }
+            assert_eq!(gathered, model[written.len()..]);
+            written.extend_from_slice(&gathered[..n]);
+            outbox.advance(n);
+            assert_eq!(outbox.len(), model.len() - written.len());
+            assert_eq!(outbox.written(), written.len() as u64);
+        }
+        while outbox.has_remaining() {
+            let n = outbox.chunk().len().min(step.max(1));
+            written.extend_from_slice(&outbox.chunk()[..n]);
+            outbox.advance(n);
+        }
+        assert_eq!(written, model);
+        assert!(
+            outbox.large.is_none() && outbox.small.capacity() == 0,
+            "memory is given back"
+        );
+    }
+
+    #[test]
+    fn keeps_order_and_bytes() {
+        let pieces = [
+            0, 1, 5000, 10, 4096, 4097, 0, 3, 9000, 9000, 70_000, 1, 1, 1,
+        ];
+        for step in [0, 1, 2, 4096, 5000, 8191, 100_000] {
+            against_model(&pieces, step);
+        }
+    }
+
+    #[test]
+    fn a_peer_always_behind_does_not_pile_up_written_bytes() {
+        let mut outbox = Outbox::new();
+        for _ in 0..100_000 {
+            outbox.append(&[7; 100]);
+            outbox.advance(outbox.len() - 1);
+        }
+        assert!(outbox.small.capacity() < 4 * COMPACT_ABOVE);
+    }
+
+    #[test]
+    fn moving_between_outboxes_shares_large_payloads() {
+        let payload = Bytes::from(alloc::vec![1; 8192]);
+        let mut from = Outbox::new();
+        from.append(b"ab");
+        from.push(payload.clone());
+        from.append(b"c");
+        let mut to = Outbox::new();
+        to.append(b"0");
+        to.append_outbox(&mut from);
+        assert!(from.is_empty());
+        assert_eq!(to.len(), 1 + 2 + 8192 + 1);
+        assert_eq!(to.copy_to_bytes(3), &b"0ab"[..]);
+        assert_eq!(to.chunk().as_ptr(), payload.as_ptr());
+    }
+}
