@@ -5,6 +5,7 @@ extern crate alloc;
 
 mod draft;
 mod entropy;
+pub mod frame;
 mod machine;
 mod message;
 mod outbox;
@@ -14,6 +15,7 @@ pub mod utf8;
 
 pub use draft::{Draft, Drafts, Role};
 pub use entropy::Entropy;
+pub use frame::{CloseCode, ProtocolError};
 pub use machine::{Machine, ReadInterest};
 pub use message::{Message, MessageKind, Refused, SendError};
 pub use outbox::Outbox;
