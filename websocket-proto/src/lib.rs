@@ -6,6 +6,7 @@ extern crate alloc;
 mod draft;
 mod entropy;
 pub mod frame;
+pub mod http1;
 mod machine;
 mod message;
 mod outbox;

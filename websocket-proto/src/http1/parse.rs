@@ -1,0 +1,354 @@
+//! Heads from bytes (RFC 9112 §2 to §5), resumable at every byte.
+
+use alloc::borrow::Cow;
+use alloc::sync::Arc;
+
+use bytes::Bytes;
+use memchr::memchr;
+
+use super::fields::{Field, Fields, Headers};
+use super::framing::RequestMeaning;
+use super::lines::{Bounds, Lines};
+use super::start_line::{RequestLine, StatusLine};
+use super::{Limits, ProtocolError, RequestHead, ResponseHead};
+
+/// Collects one request head after the other.
+///
+/// Bytes behind a head are left alone. The work is linear however the bytes are cut: a head that
+/// comes in one piece is read from the caller's buffer and copied once; an incomplete one is kept
+/// here, and the search for its end goes on where it stopped.
+///
+/// ```
+/// use websocket_proto::http1::{HeadParser, Limits};
+///
+/// let mut parser = HeadParser::new();
+/// let limits = Limits::default();
+/// assert_eq!(parser.parse(b"GET /a?b=c HTTP/1.1\r\nHo", &limits)?.0, 23);
+/// let (taken, head) = parser.parse(b"st: h\r\n\r\nnext", &limits)?;
+/// let head = head.expect("complete");
+/// assert_eq!((taken, head.path(), head.query()), (9, "/a", Some("b=c")));
+/// # Ok::<(), websocket_proto::http1::ProtocolError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct HeadParser {
+    lines: Lines,
+    line: RequestLine,
+}
+
+impl HeadParser {
+    /// A parser at the start of a head.
+    pub const fn new() -> Self {
+        Self {
+            lines: Lines::new(),
+            line: RequestLine::EMPTY,
+        }
+    }
+
+    /// Takes bytes up to the end of a head; returns how many, and the head once it is complete.
+    /// Fewer than all are taken only then.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that the head breaks. Nothing may be parsed from this peer afterwards.
+    pub fn parse(
+        &mut self,
+        input: &[u8],
+        limits: &Limits,
+    ) -> Result<(usize, Option<RequestHead>), ProtocolError> {
+        let bounds = Bounds::of_request(limits);
+        if self.lines.is_fresh()
+            && let Some((taken, head)) = Self::parse_whole(input, &bounds)
+        {
+            return Ok((taken, Some(head)));
+        }
+        let start = |text: &[u8]| {
+            self.line = RequestLine::parse(text)?;
+            Ok(())
+        };
+        let (taken, text) = self.lines.collect(input, &bounds, start)?;
+        let Some((text, count)) = text else {
+            return Ok((taken, None));
+        };
+        let line = self.line;
+        let index = parse_fields(&text, line.end(), count, &bounds)?;
+        Ok((taken, Some(request_head(text, index, line)?)))
+    }
+
+    /// A head that is all there and without fault, in one look: the usual case. Whatever else there
+    /// is, [`parse`](Self::parse) finds out, which takes exactly the same heads.
+    fn parse_whole(input: &[u8], bounds: &Bounds) -> Option<(usize, RequestHead)> {
+        let line_end = memchr(b'\n', &input[..input.len().min(bounds.start_line + 2)])? + 1;
+        let line = RequestLine::parse(input[..line_end].strip_suffix(b"\r\n")?).ok()?;
+        let mut space = [httparse::EMPTY_HEADER; USUAL_FIELDS];
+        let input = &input[..input.len().min(bounds.block)];
+        let (end, headers) = match httparse::parse_headers(&input[line_end..], &mut space) {
+            Ok(httparse::Status::Complete(parsed)) => parsed,
+            Ok(httparse::Status::Partial) | Err(_) => return None,
+        };
+        let text = &input[..line_end + end];
+        let index: Arc<[Field]> = index_fields(text, headers, bounds).ok()?;
+        // httparse takes a bare LF for the end of a line: a CR must stand two bytes before each
+        // line that follows another one.
+        let starts = headers.iter().map(|header| header.name.as_ptr() as usize);
+        let after_crlf = |start: usize| {
+            let before = (start - text.as_ptr() as usize).checked_sub(2);
+            before.is_some_and(|at| text[at] == b'\r')
+        };
+        if headers.len() > bounds.fields
+            || !text.ends_with(b"\r\n\r\n")
+            || !starts.into_iter().all(after_crlf)
+        {
+            return None;
+        }
+        Some((
+            text.len(),
+            request_head(Cow::Borrowed(text), index, line).ok()?,
+        ))
+    }
+
+    /// Whether no byte of a head is held; empty lines before it do not count.
+    pub const fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// How many bytes were looked at so far, each as often as it was.
+    #[cfg(test)]
+    pub(super) const fn work(&self) -> u64 {
+        self.lines.work
+    }
+
+    /// How much memory is held.
+    #[cfg(test)]
+    pub(super) const fn memory(&self) -> usize {
+        self.lines.memory()
+    }
+}
+
+/// Collects one response head after the other; [`HeadParser`] for clients.
+#[derive(Debug, Default)]
+pub(super) struct ResponseParser {
+    lines: Lines,
+    line: StatusLine,
+}
+
+impl ResponseParser {
+    /// As [`HeadParser::parse`].
+    pub(super) fn parse(
+        &mut self,
+        input: &[u8],
+        limits: &Limits,
+    ) -> Result<(usize, Option<ResponseHead>), ProtocolError> {
+        let bounds = Bounds::of_response(limits);
+        let start = |text: &[u8]| {
+            self.line = StatusLine::parse(text)?;
+            Ok(())
+        };
+        let (taken, text) = self.lines.collect(input, &bounds, start)?;
+        let Some((text, count)) = text else {
+            return Ok((taken, None));
+        };
+        let line = self.line;
+        let index = parse_fields(&text, line.end + 2, count, &bounds)?;
+        let text = text.into_owned();
+        Ok((
+            taken,
+            Some(ResponseHead::parsed(line, Fields::parsed(text, index))),
+        ))
+    }
+}
+
+/// Collects a trailer section (RFC 9112 §7.1.2).
+#[derive(Debug, Default)]
+pub(super) struct TrailerParser {
+    lines: Lines,
+}
+
+impl TrailerParser {
+    /// Takes bytes up to the empty line; as [`HeadParser::parse`].
+    pub(super) fn parse(
+        &mut self,
+        input: &[u8],
+        limits: &Limits,
+    ) -> Result<(usize, Option<Fields>), ProtocolError> {
+        let bounds = Bounds::of_trailers(limits);
+        let (taken, text) =
+            self.lines
+                .collect(input, &bounds, |_| match limits.trailer_fields {
+                    0 => Err(ProtocolError::TrailersTooLarge),
+                    _ => Ok(()),
+                })?;
+        let Some((text, count)) = text else {
+            return Ok((taken, None));
+        };
+        // Without a start line the first line is a field, too.
+        let index = parse_fields(&text, 0, count + 1, &bounds)?;
+        Ok((taken, Some(Fields::parsed(text.into_owned(), index))))
+    }
+}
+
+/// Indexes the field lines of `text` behind `start`; there are `count` of them.
+fn parse_fields<I: FromIterator<Field>>(
+    text: &[u8],
+    start: usize,
+    count: usize,
+    bounds: &Bounds,
+) -> Result<I, ProtocolError> {
+    match count {
+        0..=16 => parse_fields_in(text, start, bounds, &mut [httparse::EMPTY_HEADER; 16]),
+        17..=32 => parse_fields_in(text, start, bounds, &mut [httparse::EMPTY_HEADER; 32]),
+        _ => parse_fields_in(
+            text,
+            start,
+            bounds,
+            &mut alloc::vec![httparse::EMPTY_HEADER; count],
+        ),
+    }
+}
+
+fn parse_fields_in<'t, I: FromIterator<Field>>(
+    text: &'t [u8],
+    start: usize,
+    bounds: &Bounds,
+    space: &mut [httparse::Header<'t>],
+) -> Result<I, ProtocolError> {
+    let block = &text[start..];
+    let headers = match httparse::parse_headers(block, space) {
+        Ok(httparse::Status::Complete((end, headers))) if end == block.len() => headers,
+        Err(httparse::Error::TooManyHeaders) => return Err(bounds.too_many),
+        // The one error of httparse has two causes, and lines are only split up here.
+        Err(httparse::Error::HeaderName) if has_folded_line(block) => {
+            return Err(ProtocolError::FoldedField);
+        }
+        Err(httparse::Error::HeaderName) => return Err(ProtocolError::FieldName),
+        Ok(_) | Err(_) => return Err(ProtocolError::FieldValue),
+    };
+    index_fields(text, headers, bounds)
+}
+
+/// Checks the sizes of `headers`, which lie in `text`, and notes where they are.
+fn index_fields<I: FromIterator<Field>>(
+    text: &[u8],
+    headers: &[httparse::Header<'_>],
+    bounds: &Bounds,
+) -> Result<I, ProtocolError> {
+    for header in headers {
+        if header.name.is_empty() {
+            return Err(ProtocolError::FieldName);
+        }
+        if header.name.len() > bounds.field_name || header.value.len() > bounds.field_value {
+            return Err(bounds.too_large);
+        }
+    }
+    // Blocks are at most 64 KiB long, so every offset fits. An iterator of a known length lets the
+    // index be allocated once.
+    let fields = headers.iter().map(|header| {
+        Field::within(text, header.name.as_bytes(), header.value).unwrap_or_default()
+    });
+    Ok(fields.collect())
+}
+
+/// Makes a head of its parts, once their meaning is clear.
+fn request_head(
+    text: Cow<'_, [u8]>,
+    index: Arc<[Field]>,
+    line: RequestLine,
+) -> Result<RequestHead, ProtocolError> {
+    let absolute = !matches!(text[line.target()], [b'/', ..] | [b'*']);
+    let meaning = RequestMeaning::of(line.version(), absolute, Headers::new(&text, &index))?;
+    let text = match text {
+        Cow::Borrowed(text) => Bytes::copy_from_slice(text),
+        Cow::Owned(text) => Bytes::from(text.into_boxed_slice()),
+    };
+    Ok(RequestHead::new(text, index, line, meaning))
+}
+
+fn has_folded_line(block: &[u8]) -> bool {
+    block
+        .split(|&byte| byte == b'\n')
+        .any(|line| matches!(line, [b' ' | b'\t', ..]))
+}
+
+/// Browsers send 10 to 20 fields, a proxy adds a handful.
+const USUAL_FIELDS: usize = 24;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where httparse alone would see it otherwise: what it says, what we say.
+    #[test]
+    fn differences_to_httparse() {
+        use ProtocolError as E;
+        for (input, httparse_takes, ours) in [
+            ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", true, None),
+            ("GET / HTTP/1.1\nHost: h\n\n", true, Some(E::BareLineFeed)),
+            (
+                "GET / HTTP/1.1\r\nHost: h\n\r\n",
+                true,
+                Some(E::BareLineFeed),
+            ),
+            (
+                "\n\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+                true,
+                Some(E::BareLineFeed),
+            ),
+            (
+                "\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+                true,
+                Some(E::RequestLine),
+            ),
+            ("GET /#a HTTP/1.1\r\nHost: h\r\n\r\n", true, Some(E::Target)),
+            ("GET a HTTP/1.1\r\nHost: h\r\n\r\n", true, Some(E::Target)),
+            (
+                "GET /\u{e9} HTTP/1.1\r\nHost: h\r\n\r\n",
+                true,
+                Some(E::Target),
+            ),
+            ("GET / HTTP/1.2\r\nHost: h\r\n\r\n", false, None),
+            (
+                "GET / HTTP/2.0\r\nHost: h\r\n\r\n",
+                false,
+                Some(E::UnsupportedVersion),
+            ),
+            ("GET / http/1.1\r\nHost: h\r\n\r\n", false, Some(E::Version)),
+            ("GET / HTTP/1.1\r\n\r\n", true, Some(E::Host)),
+        ] {
+            let mut headers = [httparse::EMPTY_HEADER; 16];
+            let theirs = httparse::Request::new(&mut headers).parse(input.as_bytes());
+            assert_eq!(theirs.is_ok(), httparse_takes, "{input:?}");
+            let parsed = HeadParser::new().parse(input.as_bytes(), &Limits::default());
+            match ours {
+                None => assert!(matches!(parsed, Ok((_, Some(_)))), "{input:?}"),
+                Some(error) => assert_eq!(parsed.err(), Some(error), "{input:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn bytewise_heads_cost_three_looks_a_byte() {
+        let limits = Limits::default();
+        let mut head = alloc::vec::Vec::from(&b"GET / HTTP/1.1\r\nHost: h\r\n"[..]);
+        for _ in 0..90 {
+            head.extend_from_slice(b"A-Field: ");
+            head.resize(head.len() + 165, b'x');
+            head.extend_from_slice(b"\r\n");
+        }
+        head.extend_from_slice(b"\r\n");
+        assert!(head.len() > 15 * 1024 && head.len() <= usize::from(limits.head));
+        let mut parser = HeadParser::new();
+        let mut heads = 0;
+        for byte in &head {
+            let (taken, parsed) = parser.parse(&[*byte], &limits).unwrap();
+            assert_eq!(taken, 1);
+            heads += usize::from(parsed.is_some());
+        }
+        assert_eq!(heads, 1);
+        let work = usize::try_from(parser.work()).unwrap();
+        assert!(
+            work >= head.len() && work <= 3 * head.len(),
+            "{work} for {} bytes",
+            head.len()
+        );
+        assert!(parser.is_empty());
+    }
+}
