@@ -3,6 +3,7 @@
 
 extern crate alloc;
 
+pub mod deflate;
 mod draft;
 mod entropy;
 pub mod frame;
