@@ -7,6 +7,7 @@ pub mod deflate;
 mod draft;
 mod entropy;
 pub mod frame;
+pub mod handshake;
 pub mod http1;
 mod machine;
 mod message;
