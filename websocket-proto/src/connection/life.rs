@@ -1,0 +1,190 @@
+//! How a connection comes to its end: the closing handshake, failures and timers
+//! (RFC 6455 §5.5.1, §7).
+
+use alloc::boxed::Box;
+use core::mem;
+
+use bytes::Bytes;
+
+use super::inbound::Stop;
+use super::pings::Due;
+use super::{Cause, Closed, Connection, Stage, Timer};
+use crate::frame::ProtocolError;
+use crate::{Instant, Role};
+
+/// See the picture in the module's documentation.
+pub(super) enum Life {
+    Open,
+    Closing,
+    Held(Box<Closed>),
+    Over(Option<Box<Closed>>),
+}
+
+/// Watches a peer that takes no bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stall {
+    written: u64,
+    pub(super) deadline: Option<Instant>,
+}
+
+impl Connection {
+    /// The input came to an end that must be answered.
+    #[cold]
+    pub(super) fn stop(&mut self, stop: Stop) {
+        let closing = matches!(self.life, Life::Closing);
+        let closed = match stop {
+            Stop::Broken(error) => Closed::without_frame(Cause::Protocol(error)),
+            Stop::Close(code, reason) => {
+                let cause = if closing { Cause::Local } else { Cause::Peer };
+                Closed {
+                    cause,
+                    code,
+                    reason,
+                    clean: true,
+                }
+            }
+        };
+        if closing {
+            self.over(closed, true);
+        } else {
+            self.hold(closed);
+        }
+    }
+
+    /// The end is known; its answer waits for the application.
+    pub(super) fn hold(&mut self, closed: Closed) {
+        self.life = Life::Held(Box::new(closed));
+        self.deadline = Some(self.now + self.config.close_timeout);
+    }
+
+    /// Answers the end once the application has taken all that came before it.
+    pub(super) fn settle(&mut self) {
+        if matches!(self.life, Life::Held(_)) && self.queue.is_empty() {
+            self.answer();
+        }
+    }
+
+    pub(super) fn answer(&mut self) {
+        let Life::Held(closed) = &self.life else {
+            return;
+        };
+        let closed = (**closed).clone();
+        let mut waits = true;
+        if !matches!(self.stage, Stage::Opening(_)) {
+            self.outgoing.release();
+        }
+        match closed.cause {
+            Cause::Protocol(ProtocolError::BadDigest) => self.outgoing.shut(),
+            Cause::Protocol(error) if !self.config.fail_by_drop => {
+                self.outgoing.end(error.close_code(), "");
+            }
+            // RFC 6455 §5.5.1: typically the code of the frame that is answered.
+            Cause::Peer => {
+                self.outgoing.end(closed.code, "");
+            }
+            Cause::Protocol(_)
+            | Cause::Local
+            | Cause::Eof
+            | Cause::Transport
+            | Cause::Timeout(_) => {
+                waits = false;
+                self.outgoing.flush_pongs();
+            }
+        }
+        self.over(closed, waits);
+    }
+
+    /// Nothing more will be said; `waits` tells that a client gives the server time to close TCP.
+    pub(super) fn over(&mut self, closed: Closed, waits: bool) {
+        self.outgoing.shut();
+        self.life = Life::Over(Some(Box::new(closed)));
+        self.awaits_eof = waits && self.role == Role::Client && !self.eof;
+        self.deadline = self
+            .awaits_eof
+            .then(|| self.now + self.config.server_drop_timeout);
+    }
+
+    /// Ends without another byte to the peer.
+    pub(super) fn end_now(&mut self, cause: Cause) {
+        self.outgoing.discard();
+        match mem::replace(&mut self.life, Life::Over(None)) {
+            Life::Open | Life::Closing => self.over(Closed::without_frame(cause), false),
+            Life::Held(closed) => self.over(*closed, false),
+            Life::Over(closed) => self.life = Life::Over(closed),
+        }
+        self.awaits_eof = false;
+        self.deadline = None;
+        self.stall.deadline = None;
+    }
+
+    /// The deadline has come.
+    pub(super) fn fire(&mut self) {
+        self.deadline = None;
+        match self.life {
+            Life::Open if matches!(self.stage, Stage::Opening(_)) => {
+                self.end_now(Cause::Timeout(Timer::Nonce));
+            }
+            Life::Open => self.outgoing.release(),
+            Life::Closing => {
+                self.over(Closed::without_frame(Cause::Timeout(Timer::Close)), false);
+            }
+            Life::Held(_) => self.answer(),
+            Life::Over(_) => self.awaits_eof = false,
+        }
+    }
+
+    pub(super) fn check_stall(&mut self, now: Instant) {
+        if !self.outgoing.has_output() {
+            self.stall.deadline = None;
+            return;
+        }
+        let written = self.outgoing.written();
+        match self.stall.deadline {
+            Some(deadline) if written == self.stall.written => {
+                if deadline <= now {
+                    self.end_now(Cause::Timeout(Timer::WriteStall));
+                }
+            }
+            Some(_) | None => {
+                self.stall = Stall {
+                    written,
+                    deadline: Some(now + self.config.write_stall),
+                };
+            }
+        }
+    }
+
+    pub(super) fn check_pings(&mut self, now: Instant) {
+        if !self.pings_matter() {
+            return;
+        }
+        match self.pings.due(now, &self.config) {
+            Due::Nothing => {}
+            // We do not read, so an answer could not reach us.
+            Due::GiveUp | Due::Ping if self.queue_is_full() => self.pings.heard(now),
+            Due::GiveUp => self.end_now(Cause::Timeout(Timer::Pong)),
+            Due::Ping => {
+                // The payload only has to differ from ping to ping.
+                let payload = now.as_nanos().to_be_bytes();
+                if self.outgoing.ping(&payload).is_ok() {
+                    self.pings.sent(Bytes::copy_from_slice(&payload), now, true);
+                }
+            }
+        }
+    }
+
+    pub(super) fn pings_matter(&self) -> bool {
+        matches!((&self.life, &self.stage), (Life::Open, Stage::Hybi(_)))
+    }
+}
+
+impl Life {
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closing => "closing",
+            Self::Held(_) => "held",
+            Self::Over(_) => "over",
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A connection as its driver sees it.
+
+use super::inbound::Around;
+use super::life::Life;
+use super::{Cause, Closed, Connection, Delivery, Stage};
+use crate::{Instant, Machine, Outbox, ReadInterest};
+
+impl Machine for Connection {
+    fn receive(&mut self, now: Instant, input: &mut [u8]) -> usize {
+        let mut queue = core::mem::take(&mut self.queue);
+        let taken = self.receive_with(now, input, &mut queue);
+        self.queue = queue;
+        self.settle();
+        taken
+    }
+
+    fn receive_eof(&mut self, now: Instant) {
+        self.now = now;
+        self.eof = true;
+        match self.life {
+            Life::Open => {
+                self.hold(Closed::without_frame(Cause::Eof));
+                self.settle();
+            }
+            Life::Closing => self.over(Closed::without_frame(Cause::Local), false),
+            Life::Held(_) => {}
+            Life::Over(_) => {
+                self.awaits_eof = false;
+                self.deadline = None;
+            }
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let pings = if self.pings_matter() {
+            self.pings.deadline(&self.config)
+        } else {
+            None
+        };
+        [self.deadline, self.stall.deadline, pings]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.fire();
+        }
+        self.check_stall(now);
+        self.check_pings(now);
+    }
+
+    fn outbox(&mut self) -> &mut Outbox {
+        self.outgoing.outbox()
+    }
+
+    fn read_interest(&self) -> ReadInterest {
+        match self.life {
+            _ if self.eof => ReadInterest::Nothing,
+            Life::Open if self.queue_is_full() => ReadInterest::Nothing,
+            Life::Open | Life::Closing => ReadInterest::Data,
+            Life::Held(_) => ReadInterest::Nothing,
+            Life::Over(_) if self.awaits_eof => ReadInterest::Data,
+            Life::Over(_) => ReadInterest::Nothing,
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        matches!(self.life, Life::Over(_)) && !self.awaits_eof
+    }
+
+    fn direct_read(&mut self) -> Option<&mut [u8]> {
+        // A streamed message is delivered as it arrives, so there is nothing to read it to.
+        let gathers = self.config.delivery == Delivery::Whole;
+        if !gathers || self.queue_is_full() || !matches!(self.life, Life::Open) {
+            return None;
+        }
+        match &mut self.stage {
+            Stage::Hybi(inbound) => inbound.direct_room(),
+            Stage::Opening(_) | Stage::Hixie(_) => None,
+        }
+    }
+
+    fn direct_filled(&mut self, now: Instant, n: usize) {
+        self.now = now;
+        self.pings.heard(now);
+        let (Life::Open | Life::Closing, Stage::Hybi(inbound)) = (&self.life, &mut self.stage)
+        else {
+            return;
+        };
+        let mut around = Around {
+            now,
+            config: &self.config,
+            pings: &mut self.pings,
+            out: &mut self.outgoing,
+            sink: &mut self.queue,
+        };
+        if let Err(stop) = inbound.direct_filled(n, &mut around) {
+            self.stop(stop);
+            self.settle();
+        }
+    }
+}

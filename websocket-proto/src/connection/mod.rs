@@ -1,0 +1,426 @@
+//! A WebSocket after its handshake: messages in, messages out.
+//!
+//! ```text
+//!              close()                        peer's close frame
+//!     Open ───────────────► Closing ───────────────────────────────► Over
+//!      │                       │  close_timeout, EOF, violation ──────►│
+//!      │ peer's close frame,   └──────────────────────────────────────  │
+//!      │ violation, EOF                                                 │
+//!      └──────────────────► Held ── the application has taken every ───►┘
+//!                                   event that came before (or time ran out)
+//! ```
+//!
+//! *Held* is why an echo server answers a good message that came in the same read as a bad frame: the
+//! close frame goes out when the application has had its chance to answer what came before it.
+//! *Over* tells [`Event::Closed`] once. A client then waits for the server to close TCP
+//! (RFC 6455 §7.1.1); a server is finished as soon as its outbox is empty.
+
+mod config;
+mod event;
+mod gather;
+mod hixie;
+mod inbound;
+mod life;
+mod machine;
+mod opening;
+mod outgoing;
+mod pings;
+mod prepared;
+mod sink;
+mod streamed;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+pub use config::{Config, Delivery};
+pub use event::{Cause, Chunk, Closed, Event, Timer};
+pub use outgoing::{Compress, Outgoing, SendOptions};
+pub use prepared::Prepared;
+pub use sink::{Incoming, Sink};
+
+use crate::frame::CloseCode;
+use crate::handshake::Agreed;
+use crate::{Draft, Entropy, Instant, Message, MessageKind, Outbox, Refused, Role, SendError};
+use inbound::{Around, Inbound, Stop};
+use life::{Life, Stall};
+use opening::{Opening, Progress};
+use pings::Pings;
+use sink::Queue;
+
+/// One WebSocket connection, either side, any draft.
+///
+/// Feed it through [`Machine`](crate::Machine); take [`Event`]s from [`poll_event`](Self::poll_event). Pings are
+/// answered, close frames exchanged and limits enforced without the application's help.
+///
+/// ```
+/// use std::sync::Arc;
+/// use websocket_proto::connection::{Config, Connection, Event};
+/// use websocket_proto::handshake::Agreed;
+/// use websocket_proto::{Draft, Instant, Machine, Message, Outbox};
+/// use bytes::Buf;
+///
+/// let now = Instant::ZERO;
+/// let agreed = Agreed::new(Draft::Rfc6455);
+/// let mut ws = Connection::server(agreed, Arc::new(Config::default()), Outbox::new(), now);
+///
+/// let mut input = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"; // "Hello", masked
+/// assert_eq!(ws.receive(now, &mut input), input.len());
+/// while let Some(event) = ws.poll_event() {
+///     if let Event::Message(message) = event {
+///         ws.send(message).expect("the outbox has room");
+///     }
+/// }
+/// assert_eq!(ws.outbox().chunk(), b"\x81\x05Hello");
+/// ```
+pub struct Connection {
+    config: Arc<Config>,
+    stage: Stage,
+    outgoing: Outgoing,
+    queue: Queue,
+    pings: Pings,
+    life: Life,
+    role: Role,
+    /// A client that waits for the server to close TCP.
+    awaits_eof: bool,
+    eof: bool,
+    /// The latest time that was told.
+    now: Instant,
+    /// What it is for follows from `life` and `stage`; see `fire`.
+    deadline: Option<Instant>,
+    stall: Stall,
+}
+
+/// How the next input is read.
+enum Stage {
+    Opening(Opening),
+    Hybi(Inbound),
+    Hixie(hixie::Inbound),
+}
+
+impl Connection {
+    /// The server's side of a connection whose handshake is done.
+    ///
+    /// `outbox` holds what still goes out before the first frame: the 101.
+    pub fn server(agreed: Agreed, config: Arc<Config>, outbox: Outbox, now: Instant) -> Self {
+        Self::new(&agreed, Role::Server, config, None, outbox, now)
+    }
+
+    /// The client's side of a connection whose handshake is done. `entropy` gives the mask keys.
+    ///
+    /// When not all of the request was written before its answer came, what
+    /// [`upgrade`](crate::http1::client::Exchange::upgrade) gave back still has to go out first:
+    /// move it with [`append_outbox`](Outbox::append_outbox).
+    pub fn client(
+        agreed: Agreed,
+        config: Arc<Config>,
+        entropy: Box<dyn Entropy>,
+        now: Instant,
+    ) -> Self {
+        let masks = agreed.draft.is_hybi().then_some(entropy);
+        Self::new(&agreed, Role::Client, config, masks, Outbox::new(), now)
+    }
+
+    fn new(
+        agreed: &Agreed,
+        role: Role,
+        config: Arc<Config>,
+        masks: Option<Box<dyn Entropy>>,
+        outbox: Outbox,
+        now: Instant,
+    ) -> Self {
+        let mut outgoing = Outgoing::new(agreed, role, Arc::clone(&config), masks, outbox);
+        let mut deadline = None;
+        let stage = match Opening::new(agreed.challenge) {
+            Some(opening) => {
+                outgoing.hold();
+                deadline = Some(now + config.nonce_timeout);
+                Stage::Opening(opening)
+            }
+            None if agreed.draft.is_hybi() => Stage::Hybi(Inbound::new(agreed, role)),
+            None => Stage::Hixie(hixie::Inbound::new(agreed.draft, config.max_message)),
+        };
+        Self {
+            queue: Queue::new(config.inbound_mark),
+            config,
+            stage,
+            outgoing,
+            pings: Pings::new(now),
+            life: Life::Open,
+            role,
+            awaits_eof: false,
+            eof: false,
+            now,
+            deadline,
+            stall: Stall::default(),
+        }
+    }
+
+    /// The draft in use.
+    pub fn draft(&self) -> Draft {
+        self.outgoing.draft()
+    }
+
+    /// Whether the handshake is complete. In hixie-76 its last bytes follow the heads; until they
+    /// have come, nothing that is sent leaves, and a close is the end.
+    pub const fn is_established(&self) -> bool {
+        !matches!(self.stage, Stage::Opening(_))
+    }
+
+    /// Takes the next event. After [`Event::Closed`] there is none.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        if let Some(event) = self.queue.pop() {
+            return Some(event);
+        }
+        self.settle();
+        if self.outgoing.take_writable() {
+            return Some(Event::Writable);
+        }
+        match &mut self.life {
+            Life::Over(closed) => closed.take().map(|closed| Event::Closed(*closed)),
+            Life::Open | Life::Closing | Life::Held(_) => None,
+        }
+    }
+
+    /// Whether [`poll_event`](Self::poll_event) has something to tell.
+    pub fn has_events(&self) -> bool {
+        !self.queue.is_empty()
+            || matches!(self.life, Life::Held(_) | Life::Over(Some(_)))
+            || self.outgoing.is_writable()
+    }
+
+    /// Queues `message` for the peer.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back: [`Full`](Refused::Full) while the outbox is over its mark
+    /// ([`Event::Writable`] tells when to try again), [`Closing`](Refused::Closing) after the end,
+    /// [`Interleaved`](Refused::Interleaved) inside a streamed message,
+    /// [`Unsupported`](Refused::Unsupported) for binary in a hixie draft.
+    #[inline]
+    pub fn send(&mut self, message: Message) -> Result<(), SendError<Message>> {
+        self.outgoing.send(message)
+    }
+
+    /// Queues `message` with a say in compression and fragmentation.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_with(
+        &mut self,
+        message: Message,
+        options: SendOptions,
+    ) -> Result<(), SendError<Message>> {
+        self.outgoing.send_with(message, options)
+    }
+
+    /// Queues a piece of a message whose length need not be known. The first piece begins the
+    /// message, `last` ends it; each goes out as a frame of its own (RFC 6455 §5.4), or as part of
+    /// the one frame of a hixie draft.
+    ///
+    /// # Errors
+    ///
+    /// The piece comes back: as [`send`](Self::send), [`Interleaved`](Refused::Interleaved) when the
+    /// message under way is of another kind, and [`NotUtf8`](Refused::NotUtf8) when the pieces of a
+    /// text cannot add up to text; another piece may be tried then.
+    pub fn send_chunk(
+        &mut self,
+        kind: MessageKind,
+        chunk: Bytes,
+        last: bool,
+    ) -> Result<(), SendError<Bytes>> {
+        self.outgoing.send_chunk(kind, chunk, last)
+    }
+
+    /// Queues a message that was encoded once for many connections.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_prepared(&mut self, prepared: &Prepared) -> Result<(), Refused> {
+        self.outgoing.send_prepared(prepared)
+    }
+
+    /// Whether [`send`](Self::send) would take a message now.
+    ///
+    /// # Errors
+    ///
+    /// Why it would not. Asking does not bring [`Event::Writable`].
+    pub fn can_send(&self) -> Result<(), Refused> {
+        self.outgoing.can_send()
+    }
+
+    /// Sends a ping of up to 125 bytes. [`Event::Pong`] tells the round-trip time; without an answer
+    /// within [`Config::pong_timeout`] the connection ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`](Refused::Unsupported) in the hixie drafts, [`TooBig`](Refused::TooBig),
+    /// [`Closing`](Refused::Closing).
+    pub fn ping(&mut self, now: Instant, payload: &[u8]) -> Result<(), Refused> {
+        self.outgoing.ping(payload)?;
+        self.pings.sent(Bytes::copy_from_slice(payload), now, false);
+        Ok(())
+    }
+
+    /// The latest round-trip time, from pings of the application or of the keep-alive.
+    pub fn rtt(&self) -> Option<Duration> {
+        self.pings.rtt()
+    }
+
+    /// Starts the closing handshake (RFC 6455 §7.1.2); once it has begun, does nothing.
+    ///
+    /// [`CloseCode::NO_STATUS`] sends an empty close frame. `reason` is cut to 123 bytes at a
+    /// character border. Messages the peer sends from now on are dropped. The hixie drafts carry
+    /// neither code nor reason, and hixie-75 just ends.
+    ///
+    /// # Errors
+    ///
+    /// [`BadCloseCode`](Refused::BadCloseCode) for a code that may not be sent (RFC 6455 §7.4).
+    pub fn close(&mut self, now: Instant, code: CloseCode, reason: &str) -> Result<(), Refused> {
+        let draft = self.draft();
+        if draft.is_hybi() && code != CloseCode::NO_STATUS && !code.may_be_sent(draft, self.role) {
+            return Err(Refused::BadCloseCode);
+        }
+        self.now = now;
+        match self.life {
+            // Without the rest of its handshake a connection has no frames, and hixie-75 has no
+            // closing frame.
+            Life::Open if matches!(self.stage, Stage::Opening(_)) => {
+                self.over(Closed::without_frame(Cause::Local), false);
+            }
+            Life::Open if draft == Draft::Hixie75 => {
+                self.outgoing.end(code, reason);
+                self.over(Closed::without_frame(Cause::Local), false);
+            }
+            Life::Open if draft == Draft::Hixie76 && !self.config.hixie76_closing_frame => {
+                self.outgoing.release();
+                self.over(Closed::without_frame(Cause::Local), false);
+            }
+            Life::Open => {
+                self.outgoing.release();
+                self.outgoing.end(code, reason);
+                if let Stage::Hybi(inbound) = &mut self.stage {
+                    inbound.ignore_messages();
+                }
+                self.life = Life::Closing;
+                self.deadline = Some(now + self.config.close_timeout);
+            }
+            // The answer is the peer's choice of code, not ours; it need not wait any longer.
+            Life::Held(_) => self.answer(),
+            Life::Closing | Life::Over(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The transport failed: no byte will move any more. What waits for the peer is dropped, what
+    /// the application has not taken yet stays.
+    pub fn abort(&mut self) {
+        self.end_now(Cause::Transport);
+    }
+
+    /// Feeds bytes, and hands messages to `sink` where they lie instead of queueing them.
+    ///
+    /// Everything else is as in [`receive`](crate::Machine::receive). The end of the connection is still
+    /// told by [`poll_event`](Self::poll_event): call it after each read.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use websocket_proto::connection::{Connection, Incoming, Outgoing, Sink};
+    /// use websocket_proto::handshake::Agreed;
+    /// use websocket_proto::{Draft, Instant, Machine, Outbox};
+    ///
+    /// struct Echo;
+    ///
+    /// impl Sink for Echo {
+    ///     fn message(&mut self, message: Incoming<'_>, replies: &mut Outgoing) {
+    ///         // Refused when the peer does not read its echoes; this one drops them then.
+    ///         let _ = replies.send(message.into_message());
+    ///     }
+    /// }
+    ///
+    /// let (now, agreed) = (Instant::ZERO, Agreed::new(Draft::Rfc6455));
+    /// let mut ws = Connection::server(agreed, Arc::default(), Outbox::new(), now);
+    /// let mut input = *b"\x82\x81\0\0\0\0!\x82\x81\0\0\0\0?"; // masked with zeros
+    /// assert_eq!(ws.receive_with(now, &mut input, &mut Echo), input.len());
+    /// assert_eq!(ws.outbox().len(), 6);
+    /// assert_eq!(ws.poll_event(), None);
+    /// ```
+    #[inline]
+    pub fn receive_with<S: Sink>(&mut self, now: Instant, input: &mut [u8], sink: &mut S) -> usize {
+        self.now = now;
+        if input.is_empty() {
+            // No sign of life: drivers may call with whatever a read gave, and a timeout gave nothing.
+            return 0;
+        }
+        self.pings.heard(now);
+        match self.life {
+            Life::Open | Life::Closing => {}
+            // RFC 6455 §7.1.7: nothing is processed after a failure; §5.5.1: nor after a close.
+            Life::Held(_) | Life::Over(_) => return input.len(),
+        }
+        match self.read(now, input, sink) {
+            Ok(taken) => taken,
+            Err(stop) => {
+                self.stop(stop);
+                input.len()
+            }
+        }
+    }
+
+    #[inline]
+    fn read<S: Sink>(
+        &mut self,
+        now: Instant,
+        input: &mut [u8],
+        sink: &mut S,
+    ) -> Result<usize, Stop> {
+        let mut around = Around {
+            now,
+            config: &self.config,
+            pings: &mut self.pings,
+            out: &mut self.outgoing,
+            sink,
+        };
+        let mut taken = 0;
+        if let Stage::Opening(opening) = &mut self.stage {
+            match opening.receive(input)? {
+                Progress::Need => return Ok(input.len()),
+                Progress::Done { taken: len, digest } => {
+                    taken = len;
+                    around.out.open(digest);
+                    self.deadline = around
+                        .out
+                        .is_held()
+                        .then(|| now + self.config.first_frame_delay);
+                    self.stage =
+                        Stage::Hixie(hixie::Inbound::new(Draft::Hixie76, self.config.max_message));
+                }
+            }
+        }
+        let rest = &mut input[taken..];
+        let more = match &mut self.stage {
+            Stage::Opening(_) => 0,
+            Stage::Hybi(inbound) => inbound.receive(rest, &mut around)?,
+            Stage::Hixie(inbound) => inbound.receive(rest, &mut around)?,
+        };
+        Ok(taken + more)
+    }
+
+    fn queue_is_full(&self) -> bool {
+        Sink::is_full(&self.queue)
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("outgoing", &self.outgoing)
+            .field("life", &self.life.name())
+            .finish_non_exhaustive()
+    }
+}

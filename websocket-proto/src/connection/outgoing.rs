@@ -1,0 +1,439 @@
+//! The sending half of a connection.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::fmt;
+use core::num::NonZeroUsize;
+
+use bytes::Bytes;
+
+use super::streamed::Streamed;
+use super::{Config, Prepared};
+use crate::frame::close::{self, CloseCode};
+use crate::frame::{self, Header, OpCode, hixie};
+use crate::handshake::Agreed;
+use crate::{Draft, Entropy, Message, MessageKind, Outbox, Refused, Role, SendError};
+
+#[cfg(feature = "deflate")]
+use crate::deflate::{Compressor, Effort, Params};
+
+/// Queues messages for the peer.
+///
+/// It is what a [`Sink`](super::Sink) answers with while input is being read; everybody else uses
+/// the methods of the same names on [`Connection`](super::Connection).
+pub struct Outgoing {
+    outbox: Outbox,
+    config: Arc<Config>,
+    draft: Draft,
+    role: Role,
+    pub(super) open: bool,
+    /// A send was refused for want of room; the application waits to hear of some.
+    pub(super) awaited: bool,
+    /// A message that is sent in chunks.
+    pub(super) streamed: Option<Streamed>,
+    /// Mask keys, for a client of a draft that masks.
+    masks: Option<Box<dyn Entropy>>,
+    /// Payloads of pongs that are not in the outbox yet, oldest first.
+    #[expect(
+        clippy::box_collection,
+        reason = "one word in a connection without any"
+    )]
+    pongs: Option<Box<VecDeque<Bytes>>>,
+    /// Frames that wait for the end of a hixie-76 handshake.
+    held: Option<Box<Outbox>>,
+    #[cfg(feature = "deflate")]
+    pub(super) compressor: Option<Box<Compressor>>,
+}
+
+/// How one message is sent.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct SendOptions {
+    /// Whether to compress it, when permessage-deflate was agreed on.
+    pub compress: Compress,
+    /// The longest payload of one frame, in bytes; the message is fragmented (RFC 6455 §5.4) if it
+    /// is longer. `None`: one frame.
+    pub fragment: Option<NonZeroUsize>,
+}
+
+impl SendOptions {
+    /// These options, without compression: for a secret that shares a context with text an attacker
+    /// chooses (CRIME, BREACH), or for what is compressed already.
+    #[must_use]
+    pub const fn uncompressed(self) -> Self {
+        Self {
+            compress: Compress::Never,
+            ..self
+        }
+    }
+
+    /// These options, with frames of at most `payload` bytes.
+    #[must_use]
+    pub const fn fragmented(self, payload: NonZeroUsize) -> Self {
+        Self {
+            fragment: Some(payload),
+            ..self
+        }
+    }
+}
+
+/// Whether to compress a message.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Compress {
+    /// If it was agreed on and the message is long enough to gain from it.
+    #[default]
+    Auto,
+    /// Not this one.
+    Never,
+}
+
+impl Outgoing {
+    pub(super) fn new(
+        agreed: &Agreed,
+        role: Role,
+        config: Arc<Config>,
+        masks: Option<Box<dyn Entropy>>,
+        outbox: Outbox,
+    ) -> Self {
+        Self {
+            outbox,
+            #[cfg(feature = "deflate")]
+            compressor: agreed
+                .deflate
+                .and_then(|params| compressor(params, role, &config)),
+            config,
+            draft: agreed.draft,
+            role,
+            open: true,
+            awaited: false,
+            streamed: None,
+            masks,
+            pongs: None,
+            held: None,
+        }
+    }
+
+    /// Whether a message would be taken now, and why not.
+    pub fn can_send(&self) -> Result<(), Refused> {
+        if !self.open {
+            Err(Refused::Closing)
+        } else if self.streamed.is_some() {
+            Err(Refused::Interleaved)
+        } else if self.is_full() {
+            Err(Refused::Full)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// See [`Connection::send`](super::Connection::send).
+    #[inline]
+    pub fn send(&mut self, message: Message) -> Result<(), SendError<Message>> {
+        self.send_with(message, SendOptions::default())
+    }
+
+    /// See [`Connection::send_with`](super::Connection::send_with).
+    pub fn send_with(
+        &mut self,
+        message: Message,
+        options: SendOptions,
+    ) -> Result<(), SendError<Message>> {
+        if let Err(why) = self.admit(message.kind(), options) {
+            return Err(SendError {
+                payload: message,
+                why,
+            });
+        }
+        self.flush_pongs();
+        match message {
+            Message::Text(text) if !self.draft.is_hybi() => {
+                hixie::encode_text(text, self.frames());
+            }
+            message => self.queue_frames(message, options),
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, kind: MessageKind, options: SendOptions) -> Result<(), Refused> {
+        // The hixie drafts have neither binary messages nor fragments.
+        let new_features = kind == MessageKind::Binary || options.fragment.is_some();
+        if !self.draft.is_hybi() && new_features {
+            return Err(Refused::Unsupported);
+        }
+        let admitted = self.can_send();
+        self.awaited |= admitted == Err(Refused::Full);
+        admitted
+    }
+
+    fn queue_frames(&mut self, message: Message, options: SendOptions) {
+        let mut opcode = match message.kind() {
+            MessageKind::Text => OpCode::Text,
+            MessageKind::Binary => OpCode::Binary,
+        };
+        let worthwhile = options.compress == Compress::Auto
+            && message.as_bytes().len() >= self.config.compress_above;
+        let payload = message.into_bytes();
+        let (mut payload, mut compressed) = match self.compress(&payload, worthwhile) {
+            Some(compressed) => (compressed, true),
+            None => (payload, false),
+        };
+        if let Some(most) = options.fragment {
+            while payload.len() > most.get() {
+                self.queue_frame(false, compressed, opcode, payload.split_to(most.get()));
+                opcode = OpCode::Continuation;
+                compressed = false; // RFC 7692 §6.1: the bit is on the first frame only
+            }
+        }
+        self.queue_frame(true, compressed, opcode, payload);
+    }
+
+    pub(super) fn queue_frame(&mut self, fin: bool, rsv1: bool, opcode: OpCode, payload: Bytes) {
+        let header = Header {
+            fin,
+            rsv1,
+            opcode,
+            len: payload.len() as u64,
+        };
+        match self.mask_key() {
+            Some(key) => frame::encode_frame(header, &payload, Some(key), &mut self.outbox),
+            None => frame::push_frame(header, payload, &mut self.outbox),
+        }
+    }
+
+    /// RFC 6455 §5.3: a fresh key from a strong source for every frame of a client.
+    fn mask_key(&mut self) -> Option<[u8; 4]> {
+        let mut key = [0; 4];
+        self.masks.as_mut()?.fill(&mut key);
+        Some(key)
+    }
+
+    #[cfg(feature = "deflate")]
+    fn compress(&mut self, payload: &[u8], worthwhile: bool) -> Option<Bytes> {
+        let compressor = self.compressor.as_mut().filter(|_| worthwhile)?;
+        let mut compressed = alloc::vec::Vec::new();
+        compressor.compress(payload, true, &mut compressed);
+        Some(compressed.into())
+    }
+
+    #[cfg(not(feature = "deflate"))]
+    #[expect(clippy::unused_self, reason = "the same shape as with the feature")]
+    fn compress(&self, _: &[u8], _: bool) -> Option<Bytes> {
+        None
+    }
+
+    /// See [`Connection::send_prepared`](super::Connection::send_prepared).
+    pub fn send_prepared(&mut self, prepared: &Prepared) -> Result<(), Refused> {
+        let message = prepared.message();
+        self.admit(message.kind(), SendOptions::default())?;
+        self.flush_pongs();
+        match (self.draft.is_hybi(), self.role) {
+            (true, Role::Server) => prepared.queue(&mut self.outbox),
+            // A client masks every frame with a key of its own: nothing can be shared.
+            (true, Role::Client) => {
+                self.queue_frames(message.clone(), SendOptions::default().uncompressed());
+            }
+            (false, _) => {
+                if let Message::Text(text) = message.clone() {
+                    hixie::encode_text(text, self.frames());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn ping(&mut self, payload: &[u8]) -> Result<(), Refused> {
+        if !self.draft.is_hybi() {
+            return Err(Refused::Unsupported);
+        }
+        if payload.len() > close::MAX_BODY {
+            return Err(Refused::TooBig);
+        }
+        if !self.open {
+            return Err(Refused::Closing);
+        }
+        self.queue_frame(true, false, OpCode::Ping, Bytes::copy_from_slice(payload));
+        Ok(())
+    }
+
+    /// Answers a ping. Pongs wait in a short queue of their own until the outbox has room, so that a
+    /// peer which floods us and does not read costs a bounded amount: RFC 6455 §5.5.3 asks for an
+    /// answer to the latest ping only.
+    pub(super) fn pong(&mut self, payload: &[u8]) {
+        if !self.open {
+            return;
+        }
+        let pongs = self.pongs.get_or_insert_default();
+        if pongs.len() == MAX_PONGS {
+            pongs.pop_front();
+        }
+        pongs.push_back(Bytes::copy_from_slice(payload));
+    }
+
+    pub(super) fn flush_pongs(&mut self) {
+        if self.pongs.is_some() && self.outbox.len() < self.mark() {
+            for pong in self.pongs.take().into_iter().flat_map(|pongs| *pongs) {
+                self.queue_frame(true, false, OpCode::Pong, pong);
+            }
+        }
+    }
+
+    /// Queues the last thing this side says, and refuses everything after it.
+    ///
+    /// An unfinished streamed message stays so: RFC 6455 §5.4 lets control frames, and so a close
+    /// frame, stand between fragments.
+    pub(super) fn end(&mut self, code: CloseCode, reason: &str) {
+        self.flush_pongs();
+        match self.draft {
+            // It has no closing frame, and the end of TCP inside a text shows that it is cut.
+            Draft::Hixie75 => {}
+            Draft::Hixie76 => {
+                // A streamed text would swallow the bytes that follow it.
+                if self.streamed.is_some_and(|streamed| streamed.begun) {
+                    self.frames().append(&[hixie::SENTINEL]);
+                }
+                hixie::encode_close(self.frames());
+            }
+            Draft::Hybi07 | Draft::Hybi08 | Draft::Rfc6455 => {
+                let mut body = [0; close::MAX_BODY];
+                let body = close::encode_body(code.for_draft(self.draft), reason, &mut body);
+                self.queue_frame(true, false, OpCode::Close, Bytes::copy_from_slice(body));
+            }
+        }
+        self.shut();
+    }
+
+    /// Refuses everything from now on, without a word to the peer.
+    pub(super) fn shut(&mut self) {
+        self.open = false;
+        self.awaited = false;
+        self.streamed = None;
+        self.pongs = None;
+        self.held = None;
+        #[cfg(feature = "deflate")]
+        {
+            self.compressor = None;
+        }
+    }
+
+    /// Keeps frames back until [`release`](Self::release).
+    pub(super) fn hold(&mut self) {
+        self.held = Some(Box::default());
+    }
+
+    /// Lets the frames go that were kept back.
+    pub(super) fn release(&mut self) {
+        if let Some(mut held) = self.held.take() {
+            self.outbox.append_outbox(&mut held);
+        }
+    }
+
+    /// Where hixie frames go.
+    pub(super) fn frames(&mut self) -> &mut Outbox {
+        match &mut self.held {
+            Some(held) => held,
+            None => &mut self.outbox,
+        }
+    }
+
+    /// The handshake is complete: `digest` goes out before any frame, and the frames after it unless
+    /// they are to wait a little longer.
+    pub(super) fn open(&mut self, digest: Option<[u8; 16]>) {
+        if let Some(digest) = digest {
+            self.outbox.append(&digest);
+        }
+        if digest.is_none() || self.config.first_frame_delay.is_zero() {
+            self.release();
+        }
+    }
+
+    pub(super) const fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
+    pub(super) const fn draft(&self) -> Draft {
+        self.draft
+    }
+
+    /// Forgets all that waits for the peer: it cannot get there any more.
+    pub(super) fn discard(&mut self) {
+        self.outbox.clear();
+        self.shut();
+    }
+
+    pub(super) fn outbox(&mut self) -> &mut Outbox {
+        self.flush_pongs();
+        &mut self.outbox
+    }
+
+    pub(super) const fn is_open(&self) -> bool {
+        self.open
+    }
+
+    fn waiting(&self) -> usize {
+        self.outbox.len() + self.held.as_ref().map_or(0, |held| held.len())
+    }
+
+    /// Whether something would go out if the socket took it.
+    pub(super) fn has_output(&self) -> bool {
+        !self.outbox.is_empty() || self.pongs.is_some()
+    }
+
+    pub(super) const fn written(&self) -> u64 {
+        self.outbox.written()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting() >= self.mark()
+    }
+
+    /// An empty outbox always has room.
+    fn mark(&self) -> usize {
+        self.config.outbox_mark.max(1)
+    }
+
+    /// Whether the application waits for room and there is some.
+    pub(super) fn is_writable(&self) -> bool {
+        self.awaited && self.waiting() <= self.mark() / 2
+    }
+
+    /// Whether the application is to be told of room, once.
+    pub(super) fn take_writable(&mut self) -> bool {
+        let writable = self.is_writable();
+        self.awaited &= !writable;
+        writable
+    }
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("draft", &self.draft)
+            .field("role", &self.role)
+            .field("open", &self.open)
+            .field("waiting", &self.waiting())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The compressor for what `role` sends.
+#[cfg(feature = "deflate")]
+fn compressor(params: Params, role: Role, config: &Config) -> Option<Box<Compressor>> {
+    let effort = Effort {
+        level: config.compress_level,
+        memory: COMPRESSOR_MEMORY,
+    };
+    let (bits, reset) = (
+        params.max_window_bits(role),
+        params.no_context_takeover(role),
+    );
+    params
+        .can_compress(role)
+        .then(|| Box::new(Compressor::new(bits, reset, effort)))
+}
+
+/// The codec's default: smaller buffers cost ratio, larger ones memory.
+#[cfg(feature = "deflate")]
+const COMPRESSOR_MEMORY: u8 = 8;
+/// Autobahn 2.10 wants ten pings answered in order; more than a few unanswered ones are a flood.
+const MAX_PONGS: usize = 16;

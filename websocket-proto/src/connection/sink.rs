@@ -1,0 +1,208 @@
+//! Where received messages go.
+
+use alloc::collections::VecDeque;
+use core::mem;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Chunk, Event, Outgoing};
+use crate::{Message, MessageKind, Utf8Bytes};
+
+/// Takes what [`Connection::receive_with`](super::Connection::receive_with) finds, without a copy.
+///
+/// Each call gets the sending half, so an answer can be queued on the spot. What ends a connection
+/// is not told here but by [`poll_event`](super::Connection::poll_event).
+///
+/// ```
+/// use websocket_proto::connection::{Incoming, Outgoing, Sink};
+///
+/// /// Counts bytes; every message is seen where it lies in the receive buffer.
+/// struct Counter(usize);
+///
+/// impl Sink for Counter {
+///     fn message(&mut self, message: Incoming<'_>, _replies: &mut Outgoing) {
+///         self.0 += message.as_bytes().len();
+///     }
+/// }
+/// ```
+pub trait Sink {
+    /// Whether enough waits; no further input is taken then. Asked before each frame.
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    /// A whole message, in whole delivery.
+    fn message(&mut self, message: Incoming<'_>, replies: &mut Outgoing);
+
+    /// A piece of a message, in streamed delivery.
+    fn chunk(&mut self, chunk: Incoming<'_>, first: bool, last: bool, replies: &mut Outgoing) {
+        let _ = (chunk, first, last, replies);
+    }
+
+    /// A ping, already answered.
+    fn ping(&mut self, payload: &[u8], replies: &mut Outgoing) {
+        let _ = (payload, replies);
+    }
+
+    /// A pong, with the round-trip time when it answers our latest ping.
+    fn pong(&mut self, payload: &[u8], rtt: Option<Duration>, replies: &mut Outgoing) {
+        let _ = (payload, rtt, replies);
+    }
+}
+
+/// A received payload: in the receive buffer, or gathered from several pieces.
+///
+/// Text was checked to be UTF-8.
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    kind: MessageKind,
+    payload: Payload<'a>,
+}
+
+#[derive(Debug)]
+enum Payload<'a> {
+    Borrowed(&'a mut [u8]),
+    Gathered(Bytes),
+}
+
+impl<'a> Incoming<'a> {
+    /// `payload` must be UTF-8 when `kind` is text.
+    pub(super) fn borrowed(kind: MessageKind, payload: &'a mut [u8]) -> Self {
+        Self {
+            kind,
+            payload: Payload::Borrowed(payload),
+        }
+    }
+
+    /// `payload` must be UTF-8 when `kind` is text.
+    pub(super) fn gathered(kind: MessageKind, payload: Bytes) -> Self {
+        Self {
+            kind,
+            payload: Payload::Gathered(payload),
+        }
+    }
+
+    /// Text or binary.
+    pub fn kind(&self) -> MessageKind {
+        self.kind
+    }
+
+    /// The payload.
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.payload {
+            Payload::Borrowed(bytes) => bytes,
+            Payload::Gathered(bytes) => bytes,
+        }
+    }
+
+    /// The payload by value: copied into a buffer of its own size, unless it was gathered into one.
+    pub fn into_bytes(self) -> Bytes {
+        match self.payload {
+            Payload::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
+            Payload::Gathered(bytes) => bytes,
+        }
+    }
+
+    /// An owned message of this payload.
+    pub fn into_message(self) -> Message {
+        match self.kind {
+            MessageKind::Text => Message::Text(Utf8Bytes::from_checked(self.into_bytes())),
+            MessageKind::Binary => Message::Binary(self.into_bytes()),
+        }
+    }
+}
+
+/// The sink behind `receive` and `poll_event`: events wait in order.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    events: VecDeque<Event>,
+    /// What the waiting events weigh.
+    weight: usize,
+    mark: usize,
+    /// How many events came since the queue was last empty.
+    burst: usize,
+}
+
+impl Queue {
+    pub(super) const fn new(mark: usize) -> Self {
+        Self {
+            events: VecDeque::new(),
+            weight: 0,
+            // An empty queue always has room.
+            mark: if mark == 0 { 1 } else { mark },
+            burst: 0,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    fn push(&mut self, event: Event) {
+        if self.events.is_empty() {
+            // Peers send in bursts of much the same size: room for one like the last.
+            self.events.reserve_exact(self.burst.clamp(1, MAX_EXPECTED));
+            self.burst = 0;
+        }
+        self.burst += 1;
+        self.weight += weight(&event);
+        self.events.push_back(event);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        self.weight -= weight(&event);
+        if self.events.is_empty() {
+            // An idle connection holds no buffer.
+            self.events = VecDeque::new();
+        }
+        Some(event)
+    }
+}
+
+impl Sink for Queue {
+    fn is_full(&self) -> bool {
+        self.weight >= self.mark
+    }
+
+    fn message(&mut self, message: Incoming<'_>, _: &mut Outgoing) {
+        self.push(Event::Message(message.into_message()));
+    }
+
+    fn chunk(&mut self, chunk: Incoming<'_>, first: bool, last: bool, _: &mut Outgoing) {
+        let kind = chunk.kind();
+        self.push(Event::Chunk(Chunk {
+            kind,
+            payload: chunk.into_bytes(),
+            first,
+            last,
+        }));
+    }
+
+    fn ping(&mut self, payload: &[u8], _: &mut Outgoing) {
+        self.push(Event::Ping(Bytes::copy_from_slice(payload)));
+    }
+
+    fn pong(&mut self, payload: &[u8], rtt: Option<Duration>, _: &mut Outgoing) {
+        self.push(Event::Pong {
+            payload: Bytes::copy_from_slice(payload),
+            rtt,
+        });
+    }
+}
+
+/// What an event counts towards the inbound mark: its payload, and the entry itself so that empty
+/// messages are bounded too.
+fn weight(event: &Event) -> usize {
+    let payload = match event {
+        Event::Message(message) => message.as_bytes().len(),
+        Event::Chunk(chunk) => chunk.payload.len(),
+        Event::Ping(payload) | Event::Pong { payload, .. } => payload.len(),
+        Event::Writable | Event::Closed(_) => 0,
+    };
+    payload + mem::size_of::<Event>()
+}
+
+/// Room made before the events are there, 3 KiB at most.
+const MAX_EXPECTED: usize = 64;
