@@ -1,0 +1,261 @@
+//! A receiver's request while it is answered.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytes::Bytes;
+use websocket_proto::Instant;
+use websocket_proto::http1::server::{Body, ChunkError, ChunkRefused, Connection};
+
+use crate::answer::{Receive, Response};
+use crate::{Frame, FromSession, Kind, ReceiverId, ToSession};
+
+pub(super) struct Receiving<R> {
+    stage: Stage<R>,
+    /// Until the response begins.
+    receive: Option<Box<Receive>>,
+    /// A frame that had no room.
+    unsent: Option<Piece>,
+    /// Somebody wants to know until then whether the peer is still there.
+    probe: Option<Instant>,
+    /// The connection shuts down.
+    shuts_down: bool,
+}
+
+enum Stage<R> {
+    New(R),
+    Attaching,
+    Attached(ReceiverId, Pull),
+    /// The last byte is queued.
+    Ended(ReceiverId, By),
+}
+
+/// How far the next frame is.
+enum Pull {
+    Due,
+    Asked,
+    /// Asked, and a wake came since.
+    AskedAndWoken,
+    /// There was none.
+    Waits,
+}
+
+/// Who ended a response.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum By {
+    Session,
+    Us,
+}
+
+struct Piece {
+    bytes: Bytes,
+    last: Option<By>,
+}
+
+impl<R> Receiving<R> {
+    pub(super) fn new(receive: Receive, request: R) -> Self {
+        Self {
+            stage: Stage::New(request),
+            receive: Some(Box::new(receive)),
+            unsent: None,
+            probe: None,
+            shuts_down: false,
+        }
+    }
+
+    /// What to tell the session next. Its response may have [ended](Self::ended) when there is
+    /// nothing.
+    pub(super) fn next(&mut self, now: Instant, http: &mut Connection) -> Option<ToSession<R>> {
+        if self.probe.is_some_and(|until| until <= now) {
+            self.probe = None;
+            if let Some(receiver) = self.id() {
+                return Some(ToSession::StillAlive(receiver));
+            }
+        }
+        self.write(now, http);
+        if self.unsent.is_some() {
+            return None;
+        }
+        let ends = self.may_end();
+        match core::mem::replace(&mut self.stage, Stage::Attaching) {
+            Stage::New(request) => {
+                let receive = self.receive.as_ref()?;
+                Some(ToSession::Attach {
+                    session: receive.session.clone(),
+                    wrapping: receive.wrapping.clone(),
+                    request,
+                })
+            }
+            Stage::Attached(receiver, Pull::Due | Pull::Waits) if ends => {
+                self.stage = Stage::Attached(receiver, Pull::Waits);
+                let bytes = self.parting().into();
+                let last = Some(By::Us);
+                self.unsent = Some(Piece { bytes, last });
+                self.write(now, http);
+                None
+            }
+            Stage::Attached(receiver, Pull::Due) => {
+                // HTTP has no stream yet that could be full.
+                let may = self.receive.is_some() || http.is_writable();
+                let room = if may { http.room() } else { 0 };
+                let pull = if room > 0 { Pull::Asked } else { Pull::Due };
+                self.stage = Stage::Attached(receiver, pull);
+                (room > 0).then_some(ToSession::Pull { receiver, room })
+            }
+            stage => {
+                self.stage = stage;
+                None
+            }
+        }
+    }
+
+    /// The session's answer; what is returned ends the request without it.
+    pub(super) fn reply(
+        &mut self,
+        now: Instant,
+        http: &mut Connection,
+        reply: FromSession,
+    ) -> Option<Response> {
+        match (reply, &mut self.stage) {
+            (FromSession::Attached(receiver), stage) => {
+                *stage = Stage::Attached(receiver, Pull::Due);
+            }
+            (FromSession::Refused(status), _) => {
+                return self.receive.take().map(|receive| receive.refused(status));
+            }
+            (FromSession::Wait, Stage::Attached(_, pull)) => {
+                *pull = match pull {
+                    Pull::AskedAndWoken => Pull::Due,
+                    Pull::Due | Pull::Asked | Pull::Waits => Pull::Waits,
+                };
+            }
+            (FromSession::Frame { bytes, last }, Stage::Attached(_, pull)) => {
+                *pull = Pull::Due;
+                let last = last.then_some(By::Session);
+                self.unsent = Some(Piece { bytes, last });
+                self.write(now, http);
+            }
+            (FromSession::End, Stage::Attached(..)) => {
+                let last = Some(By::Session);
+                self.unsent = Some(Piece {
+                    bytes: Bytes::new(),
+                    last,
+                });
+                self.write(now, http);
+            }
+            (
+                FromSession::Wait
+                | FromSession::Frame { .. }
+                | FromSession::End
+                | FromSession::Delivered
+                | FromSession::Parked { .. }
+                | FromSession::UnknownSession
+                | FromSession::Closing,
+                _,
+            ) => {}
+        }
+        None
+    }
+
+    pub(super) fn wake(&mut self, receiver: ReceiverId) -> bool {
+        let Stage::Attached(id, pull) = &mut self.stage else {
+            return false;
+        };
+        if *id != receiver {
+            return false;
+        }
+        match pull {
+            Pull::Due | Pull::AskedAndWoken => {}
+            Pull::Asked => *pull = Pull::AskedAndWoken,
+            Pull::Waits => *pull = Pull::Due,
+        }
+        true
+    }
+
+    pub(super) fn probe(&mut self, now: Instant, receiver: ReceiverId) -> bool {
+        let wanted = self.id() == Some(receiver);
+        if wanted {
+            self.probe.get_or_insert(now + PROBE);
+        }
+        wanted
+    }
+
+    pub(super) const fn probed_until(&self) -> Option<Instant> {
+        self.probe
+    }
+
+    pub(super) fn probed(&mut self) {
+        if let Some(until) = &mut self.probe {
+            *until = Instant::ZERO;
+        }
+    }
+
+    pub(super) const fn shutdown(&mut self) {
+        self.shuts_down = true;
+    }
+
+    pub(super) const fn id(&self) -> Option<ReceiverId> {
+        match self.stage {
+            Stage::New(_) | Stage::Attaching => None,
+            Stage::Attached(receiver, _) | Stage::Ended(receiver, _) => Some(receiver),
+        }
+    }
+
+    pub(super) const fn is_asking(&self) -> bool {
+        matches!(self.stage, Stage::Attaching)
+    }
+
+    /// The response is complete.
+    pub(super) const fn ended(&self) -> Option<(ReceiverId, By)> {
+        match self.stage {
+            Stage::Ended(receiver, by) => Some((receiver, by)),
+            Stage::New(_) | Stage::Attaching | Stage::Attached(..) => None,
+        }
+    }
+
+    /// Whether the response may end by our own wish: between two frames, once it is known whether
+    /// there is a first.
+    const fn may_end(&self) -> bool {
+        let begun = self.receive.is_none();
+        self.shuts_down && (begun || matches!(self.stage, Stage::Attached(_, Pull::Waits)))
+    }
+
+    /// What an end by our own wish has for the browser: a poll that brought no frame at all would
+    /// be a failure, so it gets a heartbeat.
+    fn parting(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if let Some(receive) = &self.receive
+            && receive.wrapping.transport().kind() == Kind::Polling
+        {
+            receive.wrapping.write(&Frame::Heartbeat, &mut bytes);
+        }
+        bytes
+    }
+
+    /// Queues what waits, in an HTTP chunk of its own.
+    fn write(&mut self, now: Instant, http: &mut Connection) {
+        let Some(Piece { bytes, last }) = self.unsent.take() else {
+            return;
+        };
+        if let Some(receive) = self.receive.take() {
+            // Refused only by a connection that is closed, which is told by its own event.
+            let _ = http.respond(now, &receive.head(), Body::Stream);
+        }
+        if let Err(ChunkError {
+            chunk: bytes,
+            why: ChunkRefused::Full,
+        }) = http.send_chunk(bytes)
+        {
+            self.unsent = Some(Piece { bytes, last });
+            return;
+        }
+        if let (Some(by), Some(receiver)) = (last, self.id()) {
+            let _ = http.finish(now);
+            self.stage = Stage::Ended(receiver, by);
+        }
+    }
+}
+
+/// How long a look at the connection may take before its peer counts as present.
+const PROBE: Duration = Duration::from_secs(1);

@@ -1,0 +1,81 @@
+//! The bytes and the time of a session over a WebSocket.
+
+use websocket_proto::{Instant, Machine, Outbox, ReadInterest};
+
+use super::{End, Held, Socket};
+use crate::Frame;
+
+impl Machine for Socket {
+    fn receive(&mut self, now: Instant, input: &mut [u8]) -> usize {
+        self.now = now;
+        self.with_sink(|connection, sink| connection.receive_with(now, input, sink))
+    }
+
+    fn receive_eof(&mut self, now: Instant) {
+        self.now = now;
+        if self.incoming.is_empty() || !self.is_open() {
+            self.flush();
+            self.connection.receive_eof(now);
+        } else {
+            self.hold(Held::Eof);
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let held = match self.end.as_deref() {
+            Some(End::Held { until, .. }) => Some(*until),
+            Some(End::Told { .. } | End::Dropped(_)) | None => None,
+        };
+        let heartbeat = (self.heartbeat != Instant::FAR).then_some(self.heartbeat);
+        [held, heartbeat, self.connection.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        if let Some(End::Held { until, .. }) = self.end.as_deref()
+            && *until <= now
+        {
+            self.settle();
+        }
+        if self.heartbeat <= now {
+            self.flush();
+            if self.heartbeat <= now {
+                self.frame(&Frame::Heartbeat);
+            }
+        }
+        self.connection.handle_timeout(now);
+    }
+
+    fn outbox(&mut self) -> &mut Outbox {
+        self.flush();
+        self.connection.outbox()
+    }
+
+    fn read_interest(&self) -> ReadInterest {
+        match self.end.as_deref() {
+            Some(End::Held { by: Held::Eof, .. } | End::Dropped(_)) => ReadInterest::Nothing,
+            _ if self.is_full() => ReadInterest::Nothing,
+            Some(End::Held { .. } | End::Told { .. }) | None => self.connection.read_interest(),
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        matches!(self.end.as_deref(), Some(End::Dropped(_))) || self.connection.is_finished()
+    }
+
+    fn direct_read(&mut self) -> Option<&mut [u8]> {
+        // What is read like this comes out of the connection's own queue, behind nothing else.
+        if !self.incoming.is_empty() || self.end.is_some() {
+            return None;
+        }
+        self.connection.direct_read()
+    }
+
+    fn direct_filled(&mut self, now: Instant, n: usize) {
+        self.now = now;
+        self.connection.direct_filled(now, n);
+    }
+}
