@@ -1,0 +1,78 @@
+//! A connection's one timer.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Waker};
+
+use pin_project_lite::pin_project;
+use websocket_proto::Instant;
+
+use crate::Clock;
+
+/// The runtime's timer, existing only while there is a deadline and touched only when the deadline
+/// came nearer or the timer may have fired. A deadline that moves away with every message, as that of a
+/// ping does, costs nothing: the timer fires once in a while and is set anew.
+pub(crate) struct Alarm<C: Clock>(Option<Pin<Box<Armed<C>>>>);
+
+pin_project! {
+    struct Armed<C: Clock> {
+        #[pin]
+        sleep: C::Sleep,
+        at: Instant,
+        waker: Waker,
+    }
+}
+
+impl<C: Clock> Default for Alarm<C> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<C: Clock> Alarm<C> {
+    /// Sees to it that the waker of `cx` is woken at `deadline`, or somewhat earlier.
+    pub(crate) fn set(&mut self, cx: &mut Context<'_>, now: Instant, deadline: Option<Instant>) {
+        let Some(deadline) = deadline else {
+            self.0 = None;
+            return;
+        };
+        let Some(armed) = &mut self.0 else {
+            let sleep = C::sleep(deadline);
+            let mut armed = Box::pin(Armed {
+                sleep,
+                at: deadline,
+                waker: cx.waker().clone(),
+            });
+            armed.as_mut().poll(cx);
+            self.0 = Some(armed);
+            return;
+        };
+        let still_ahead = now < armed.at && armed.at <= deadline;
+        if still_ahead && armed.waker.will_wake(cx.waker()) {
+            return;
+        }
+        let this = armed.as_mut().project();
+        if !still_ahead {
+            *this.at = deadline;
+            C::reset(this.sleep, deadline);
+        }
+        this.waker.clone_from(cx.waker());
+        armed.as_mut().poll(cx);
+    }
+}
+
+impl<C: Clock> Armed<C> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        if self.project().sleep.poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+    }
+}
+
+impl<C: Clock> fmt::Debug for Alarm<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Alarm")
+            .field(&self.0.as_ref().map(|armed| armed.at))
+            .finish()
+    }
+}

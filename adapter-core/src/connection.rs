@@ -1,0 +1,294 @@
+//! One accepted connection: HTTP, and then perhaps a WebSocket.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use websocket_proto::{Instant, Machine};
+
+use crate::drain::{Drain, Phase, Seat};
+use crate::http::{HttpStage, Next};
+use crate::route::Paths;
+use crate::server::Site;
+use crate::shared::Mover;
+use crate::socket::SocketStage;
+use crate::sockjs::SessionStage;
+use crate::standalone::Standalone;
+use crate::{Address, Clock, Driver, Stream, WebSocket, WebSocketRoute};
+
+/// A protocol as it is spoken on a connection: the machine that the driver feeds, and the application
+/// beside it.
+pub(crate) trait Stage {
+    type Machine: Machine;
+
+    /// One look at the machine. `cx` is the connection's.
+    fn with<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        look: impl FnOnce(&mut Context<'_>, &mut Self::Machine) -> T,
+    ) -> T;
+
+    /// Lets the application work off what came. `woken` tells that it may have been woken, so that its
+    /// futures are to be polled whether or not anything came.
+    fn poll_app<S: Stream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        stream: Option<&S>,
+        woken: bool,
+    ) -> App;
+
+    /// Whether the connection may rest: nobody has changed the machine since the last look.
+    fn try_rest(&mut self, cx: &Context<'_>) -> bool;
+
+    /// Comes to a polite end.
+    fn drain(&mut self);
+
+    /// The transport failed.
+    fn abort(&mut self);
+
+    /// Whether the application has nothing left to do once the stream is closed.
+    fn is_idle(&self) -> bool;
+
+    /// When the application wants a turn although nothing moved.
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    /// The stream has nothing more to read for now.
+    fn input_is_dry(&mut self) {}
+}
+
+/// What the application's turn came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum App {
+    /// It waits.
+    Waits,
+    /// It did something and would do more after the next write.
+    GoesOn,
+    /// The next protocol has been agreed on.
+    Switches,
+}
+
+/// A server's side of one connection, as a future that ends with it.
+///
+/// It owns the stream and runs the handler inside its own poll. Whatever the handler sends until it
+/// waits leaves in one write.
+pub struct ConnectionTask<S: Stream, C: Clock> {
+    /// `None` once the stream is closed.
+    link: Option<Driver<S, C>>,
+    stage: Speaks,
+    seat: Seat,
+    registered: bool,
+    drained: bool,
+}
+
+enum Speaks {
+    Http(Box<HttpStage>),
+    Socket(SocketStage),
+    Session(Box<SessionStage>),
+    Nothing,
+}
+
+impl<S: Stream, C: Clock> ConnectionTask<S, C> {
+    pub(crate) fn new(stream: S, peer: Address, local: Address, site: &Arc<Site>) -> Self {
+        let seat = Seat::take(&site.drain);
+        let http = HttpStage::new(Arc::clone(site), peer, local, C::now());
+        Self {
+            link: Some(Driver::new(stream)),
+            stage: Speaks::Http(Box::new(http)),
+            seat,
+            registered: false,
+            drained: false,
+        }
+    }
+}
+
+/// Connections that begin behind an upgrade which somebody else has answered.
+impl<S: Stream, C: Clock> ConnectionTask<S, C> {
+    pub(crate) fn websocket(stream: S, stage: SocketStage, drain: &Arc<Drain>) -> Self {
+        Self::upgraded(stream, Speaks::Socket(stage), drain)
+    }
+
+    pub(crate) fn session(stream: S, stage: SessionStage, drain: &Arc<Drain>) -> Self {
+        Self::upgraded(stream, Speaks::Session(Box::new(stage)), drain)
+    }
+
+    fn upgraded(stream: S, stage: Speaks, drain: &Arc<Drain>) -> Self {
+        Self {
+            link: Some(Driver::new(stream)),
+            stage,
+            seat: Seat::take(drain),
+            registered: false,
+            drained: false,
+        }
+    }
+}
+
+impl<S: Stream, C: Clock> Future for ConnectionTask<S, C> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        if !this.registered {
+            // A task keeps its waker for life; another executor may at worst drain later.
+            this.seat.register(cx);
+            this.registered = true;
+        }
+        let phase = this.seat.phase();
+        if phase == Phase::Aborting {
+            return Poll::Ready(());
+        }
+        let drain = phase == Phase::Draining && !std::mem::replace(&mut this.drained, true);
+        let end = match &mut this.stage {
+            Speaks::Http(http) => poll_stage(&mut this.link, &mut **http, cx, drain),
+            Speaks::Socket(socket) => {
+                return poll_stage(&mut this.link, socket, cx, drain).map(drop);
+            }
+            Speaks::Session(session) => {
+                return poll_stage(&mut this.link, &mut **session, cx, drain).map(drop);
+            }
+            Speaks::Nothing => return Poll::Ready(()),
+        };
+        match ready!(end) {
+            End::Over => Poll::Ready(()),
+            End::Switched => {
+                let stage = std::mem::replace(&mut this.stage, Speaks::Nothing);
+                if let Speaks::Http(http) = stage {
+                    this.stage = match http.into_next(C::now) {
+                        Some(Next::Socket(socket)) => Speaks::Socket(socket),
+                        Some(Next::Session(session)) => Speaks::Session(session),
+                        None => Speaks::Nothing,
+                    };
+                    // It has not heard of the end of the server yet.
+                    this.drained = false;
+                }
+                self.poll(cx)
+            }
+        }
+    }
+}
+
+/// See [`Server::accept`](crate::Server::accept).
+pub(crate) async fn accept<C, S>(stream: S, route: WebSocketRoute) -> io::Result<WebSocket>
+where
+    C: Clock<Sleep: Send>,
+    S: Stream + Send + 'static,
+{
+    let mut site = Site::new::<C>();
+    site.routes.add("/*".patterns(), &route.into());
+    let mut http = HttpStage::new(Arc::new(site), Address::Unknown, Address::Unknown, C::now());
+    let mut link = Some(Driver::<S, C>::new(stream));
+    let end = poll_fn(|cx| poll_stage(&mut link, &mut http, cx, false)).await;
+    let nothing = || io::Error::new(io::ErrorKind::ConnectionAborted, "no websocket was opened");
+    match (end, link) {
+        (End::Switched, Some(driver)) => {
+            let mover = Mover::Handles(Box::new(Standalone::new(driver)));
+            let (shared, _) = http.into_shared(C::now, mover).ok_or_else(nothing)?;
+            Ok(WebSocket::new(&shared))
+        }
+        _ => Err(nothing()),
+    }
+}
+
+/// How a stage ends.
+enum End {
+    Over,
+    Switched,
+}
+
+/// Turns of input, application and output, until nothing moves.
+fn poll_stage<T: Stage, S: Stream, C: Clock>(
+    link: &mut Option<Driver<S, C>>,
+    stage: &mut T,
+    cx: &mut Context<'_>,
+    drain: bool,
+) -> Poll<End> {
+    let mut now = C::now();
+    if drain {
+        stage.drain();
+    }
+    for turn in 0..TURNS {
+        // The second turn is most often the one that finds nothing, right after the first.
+        if turn > 1 {
+            now = C::now();
+        }
+        let mut moved = false;
+        if let Some(driver) = link.as_mut().filter(|driver| !driver.is_closing()) {
+            match stage.with(cx, |cx, machine| driver.poll_input(cx, now, machine)) {
+                Poll::Pending => stage.input_is_dry(),
+                Poll::Ready(Ok(())) => moved = true,
+                Poll::Ready(Err(error)) => moved = fail(link, stage, &error),
+            }
+        }
+        let stream = link.as_ref().map(Driver::stream);
+        match stage.poll_app(cx, now, stream, turn == 0) {
+            App::Waits => {}
+            App::GoesOn => moved = true,
+            App::Switches => return Poll::Ready(End::Switched),
+        }
+        let mut deadline = None;
+        if let Some(driver) = link {
+            let (written, finished) = stage.with(cx, |cx, machine| {
+                let written = match driver.is_closing() {
+                    true => Poll::Ready(Ok(false)),
+                    false => driver.poll_output(cx, now, machine),
+                };
+                deadline = machine.poll_timeout();
+                (
+                    written,
+                    machine.is_finished() && machine.outbox().is_empty(),
+                )
+            });
+            match written {
+                Poll::Ready(Err(error)) => {
+                    stage.with(cx, |cx, machine| driver.salvage(cx, now, machine));
+                    moved = fail(link, stage, &error);
+                }
+                Poll::Ready(Ok(_)) if finished => {
+                    if driver.poll_close(cx, now).is_ready() {
+                        *link = None;
+                        moved = true;
+                    }
+                }
+                Poll::Ready(Ok(wrote)) => moved |= wrote,
+                Poll::Pending => {}
+            }
+        }
+        if link.is_none() && stage.is_idle() {
+            return Poll::Ready(End::Over);
+        }
+        if !moved && stage.try_rest(cx) {
+            if let Some(driver) = link.as_mut().filter(|driver| !driver.is_closing()) {
+                let deadline = deadline.into_iter().chain(stage.deadline()).min();
+                driver.sleep(cx, now, deadline);
+            }
+            return Poll::Pending;
+        }
+    }
+    // Others have a right to the thread.
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// The transport failed: the machine is told, the stream dropped.
+fn fail<T: Stage, D>(link: &mut Option<D>, stage: &mut T, error: &io::Error) -> bool {
+    tracing::debug!(%error, "connection failed");
+    stage.abort();
+    *link = None;
+    true
+}
+
+impl<S: Stream, C: Clock> fmt::Debug for ConnectionTask<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionTask")
+            .field("link", &self.link)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Turns of one poll. A connection that is kept busy by its peer gives way to others after them.
+const TURNS: usize = 16;

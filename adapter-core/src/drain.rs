@@ -1,0 +1,140 @@
+//! Who is connected, and how they are all told that it is over.
+
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use websocket_proto::Instant;
+
+/// The connections of a server. It is locked when one begins or ends, not while it lives.
+#[derive(Debug, Default)]
+pub(crate) struct Drain {
+    phase: AtomicU8,
+    open: AtomicUsize,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    seats: Vec<Option<Waker>>,
+    free: Vec<usize>,
+    /// Who waits for connections to end: accept loops at their cap, a server at its end.
+    watchers: Vec<Waker>,
+    deadline: Option<Instant>,
+}
+
+/// How far the end of a server has come.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Phase {
+    /// Not begun.
+    Serving,
+    /// Everybody finishes what is under way.
+    Draining,
+    /// Whoever is left goes now.
+    Aborting,
+}
+
+impl Drain {
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Serving,
+            1 => Phase::Draining,
+            _ => Phase::Aborting,
+        }
+    }
+
+    /// How many connections are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Acquire)
+    }
+
+    /// Begins the drain, or brings its end forward.
+    pub(crate) fn begin(&self, deadline: Instant) {
+        let mut table = self.lock();
+        table.deadline = Some(table.deadline.map_or(deadline, |known| known.min(deadline)));
+        drop(table);
+        self.advance(Phase::Draining);
+    }
+
+    /// When the drain turns into an abort.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.lock().deadline
+    }
+
+    /// Goes on to `phase` and wakes everybody to see it.
+    pub(crate) fn advance(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+        let wakers: Vec<Waker> = {
+            let mut table = self.lock();
+            let watchers = std::mem::take(&mut table.watchers);
+            table
+                .seats
+                .iter()
+                .flatten()
+                .cloned()
+                .chain(watchers)
+                .collect()
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Wakes `cx` at the next end of a connection or change of phase.
+    pub(crate) fn watch(&self, cx: &Context<'_>) {
+        let mut table = self.lock();
+        if !table
+            .watchers
+            .iter()
+            .any(|known| known.will_wake(cx.waker()))
+        {
+            table.watchers.push(cx.waker().clone());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection's place in the [`Drain`]; dropping it is leaving.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    drain: Arc<Drain>,
+    index: usize,
+}
+
+impl Seat {
+    pub(crate) fn take(drain: &Arc<Drain>) -> Self {
+        drain.open.fetch_add(1, Ordering::AcqRel);
+        let mut table = drain.lock();
+        let index = table.free.pop().unwrap_or_else(|| {
+            table.seats.push(None);
+            table.seats.len() - 1
+        });
+        drop(table);
+        Self {
+            drain: Arc::clone(drain),
+            index,
+        }
+    }
+
+    /// Asks to be woken, with the waker of `cx`, when the phase changes.
+    pub(crate) fn register(&self, cx: &Context<'_>) {
+        self.drain.lock().seats[self.index] = Some(cx.waker().clone());
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.drain.phase()
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.drain.open.fetch_sub(1, Ordering::AcqRel);
+        let mut table = self.drain.lock();
+        table.seats[self.index] = None;
+        table.free.push(self.index);
+        let watchers = std::mem::take(&mut table.watchers);
+        drop(table);
+        watchers.into_iter().for_each(Waker::wake);
+    }
+}

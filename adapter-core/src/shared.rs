@@ -1,0 +1,428 @@
+//! A WebSocket connection as its handles and whoever moves its bytes share it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use websocket_proto::connection::{Closed, Connection, Event};
+use websocket_proto::http1::ResponseHead;
+use websocket_proto::{
+    CloseCode, Draft, Instant, Machine, Message, ReadInterest, Refused, SendError,
+};
+
+use crate::RequestInfo;
+use crate::standalone::Standalone;
+
+/// The machine under a lock, and who waits for what.
+///
+/// The lock is held for one call of the machine or for one read or write of the socket, never while
+/// application code runs; wakers are collected under it and woken after.
+pub(crate) struct Shared {
+    inner: Mutex<Inner>,
+    closed: OnceLock<Box<Closed>>,
+    pub(crate) about: About,
+    now: fn() -> Instant,
+}
+
+/// What does not change any more.
+#[derive(Debug)]
+pub(crate) struct About {
+    pub(crate) draft: Draft,
+    pub(crate) subprotocol: Option<Box<str>>,
+    pub(crate) request: RequestInfo,
+    pub(crate) response: Option<Box<ResponseHead>>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) machine: Connection,
+    mover: Mover,
+    /// Messages of a `Sink` for which the room it was promised went to something else. They go
+    /// first.
+    overflow: VecDeque<Message>,
+    /// Whether the receiving handle is gone: what arrives is dropped then.
+    receiver_gone: bool,
+}
+
+/// Who moves the bytes.
+pub(crate) enum Mover {
+    /// The connection's task.
+    Task(Task),
+    /// The handles themselves, while they are waited for.
+    Handles(Box<Standalone>),
+}
+
+/// The connection's task, seen from the handles.
+#[derive(Default)]
+pub(crate) struct Task {
+    waker: Option<Waker>,
+    /// It will look at the machine once more before it rests.
+    at_work: bool,
+    /// Something changed since its last look.
+    news: bool,
+    /// Who waits for an event.
+    receiver: Option<Waker>,
+    /// Who waits for something else, and for what.
+    waiting: Vec<(Waker, Wait)>,
+}
+
+/// What a handle can wait for besides events.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Wait {
+    /// A send would not be refused for want of room.
+    Room,
+    /// The socket has taken everything.
+    Flushed,
+    /// The connection has ended and the receiving handle knows.
+    End,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        machine: Connection,
+        about: About,
+        now: fn() -> Instant,
+        mover: Mover,
+    ) -> Arc<Self> {
+        let overflow = VecDeque::new();
+        let inner = Inner {
+            machine,
+            mover,
+            overflow,
+            receiver_gone: false,
+        };
+        Arc::new(Self {
+            inner: Mutex::new(inner),
+            closed: OnceLock::new(),
+            about,
+            now,
+        })
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        // No code of the application runs under the lock, so a panic leaves it whole.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the connection ended, once that was received.
+    pub(crate) fn closed(&self) -> Option<&Closed> {
+        self.closed.get().map(|closed| &**closed)
+    }
+
+    /// The next event; `None` when the connection has ended. There is one receiving handle.
+    pub(crate) fn poll_event(&self, cx: &Context<'_>) -> Poll<Option<Event>> {
+        let mut guard = self.lock();
+        loop {
+            let inner = &mut *guard;
+            let paused = inner.machine.read_interest() != ReadInterest::Data;
+            let event = self.take_event(&mut inner.machine);
+            let ended = event.is_none() && self.closed.get().is_some();
+            if event.is_some() || ended {
+                // There may be room for more input now or, at the end, an answer to write.
+                let wake = if ended || paused {
+                    inner.touched()
+                } else {
+                    None
+                };
+                if event.is_some() || inner.is_over() {
+                    drop(guard);
+                    wake.into_iter().for_each(Waker::wake);
+                    return Poll::Ready(event);
+                }
+            }
+            match &mut inner.mover {
+                Mover::Task(task) => {
+                    park(&mut task.receiver, cx);
+                    return Poll::Pending;
+                }
+                Mover::Handles(own) => {
+                    own.park_receiver(cx);
+                    // Ready: there is an event, or this was the end.
+                    ready!(own.poll_event_or_end(&mut inner.machine));
+                }
+            }
+        }
+    }
+
+    /// Takes the next event that is for the application.
+    fn take_event(&self, machine: &mut Connection) -> Option<Event> {
+        loop {
+            match machine.poll_event()? {
+                // Whoever moves the bytes wakes senders, behind events or not.
+                Event::Writable => {}
+                Event::Closed(closed) => {
+                    tracing::debug!(%closed, "websocket closed");
+                    let _ = self.closed.set(Box::new(closed));
+                    return None;
+                }
+                event => return Some(event),
+            }
+        }
+    }
+
+    /// Runs `attempt` until it does not find the outbox full any more. `payload` is taken when it was
+    /// sent or refused.
+    pub(crate) fn poll_send<T>(
+        &self,
+        cx: &Context<'_>,
+        payload: &mut Option<T>,
+        attempt: impl Fn(&mut Connection, T) -> Result<(), SendError<T>>,
+    ) -> Poll<Result<(), SendError<T>>> {
+        loop {
+            let Some(unsent) = payload.take() else {
+                return Poll::Ready(Ok(()));
+            };
+            match self.send(unsent, &attempt) {
+                Err(SendError {
+                    payload: unsent,
+                    why: Refused::Full,
+                }) => *payload = Some(unsent),
+                result => return Poll::Ready(result),
+            }
+            ready!(self.poll_until(cx, Wait::Room));
+        }
+    }
+
+    /// Sends with `attempt` unless something else has to go first.
+    pub(crate) fn send<T>(
+        &self,
+        payload: T,
+        attempt: impl FnOnce(&mut Connection, T) -> Result<(), SendError<T>>,
+    ) -> Result<(), SendError<T>> {
+        let mut inner = self.lock();
+        if !inner.push_overflow() {
+            return Err(SendError {
+                payload,
+                why: Refused::Full,
+            });
+        }
+        let result = attempt(&mut inner.machine, payload);
+        let wake = if result.is_ok() {
+            inner.touched()
+        } else {
+            None
+        };
+        drop(inner);
+        wake.into_iter().for_each(Waker::wake);
+        result
+    }
+
+    /// Takes a message whatever the room, for a sink that was promised some.
+    pub(crate) fn send_promised(&self, message: Message) -> Result<(), SendError<Message>> {
+        match self.send(message, Connection::send) {
+            Err(SendError {
+                payload,
+                why: Refused::Full,
+            }) => {
+                self.lock().overflow.push_back(payload);
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// Waits until `wait` has come true.
+    pub(crate) fn poll_until(&self, cx: &Context<'_>, wait: Wait) -> Poll<()> {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        if inner.has_come(wait) {
+            return Poll::Ready(());
+        }
+        match &mut inner.mover {
+            Mover::Task(task) => {
+                let known =
+                    |(waker, what): &(Waker, Wait)| *what == wait && waker.will_wake(cx.waker());
+                if !task.waiting.iter().any(known) {
+                    task.waiting.push((cx.waker().clone(), wait));
+                }
+                Poll::Pending
+            }
+            Mover::Handles(own) => {
+                own.park_sender(cx);
+                own.move_all(&mut inner.machine);
+                if inner.has_come(wait) {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            }
+        }
+    }
+
+    /// Waits until the socket has taken everything.
+    pub(crate) fn poll_flush(&self, cx: &Context<'_>) -> Poll<Result<(), Refused>> {
+        ready!(self.poll_until(cx, Wait::Flushed));
+        let finished = self.lock().machine.is_finished();
+        Poll::Ready(if finished {
+            Err(Refused::Closing)
+        } else {
+            Ok(())
+        })
+    }
+
+    /// Starts the closing handshake.
+    pub(crate) fn close(&self, code: CloseCode, reason: &str) -> Result<(), Refused> {
+        self.change(|machine, now| machine.close(now, code, reason))
+    }
+
+    /// Sends a ping.
+    pub(crate) fn ping(&self, payload: &[u8]) -> Result<(), Refused> {
+        self.change(|machine, now| machine.ping(now, payload))
+    }
+
+    /// The receiving handle is gone.
+    pub(crate) fn drop_receiver(&self) {
+        self.lock().receiver_gone = true;
+        self.change(|machine, _| while self.take_event(machine).is_some() {});
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Connection, Instant) -> T) -> T {
+        let mut inner = self.lock();
+        let result = change(&mut inner.machine, (self.now)());
+        let wake = inner.touched();
+        drop(inner);
+        wake.into_iter().for_each(Waker::wake);
+        result
+    }
+}
+
+/// What the connection's task does.
+impl Shared {
+    /// One look of the task at the machine. Whatever handles do from now on it will see before it rests.
+    /// `true` when somebody in the task itself has reason to look too.
+    pub(crate) fn turn<T>(
+        &self,
+        cx: &mut Context<'_>,
+        work: impl FnOnce(&mut Context<'_>, &mut Connection) -> T,
+    ) -> (T, bool) {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        inner.push_overflow();
+        if let Mover::Task(task) = &mut inner.mover {
+            task.at_work = true;
+            task.news = false;
+        }
+        let result = work(cx, &mut inner.machine);
+        if inner.receiver_gone {
+            while self.take_event(&mut inner.machine).is_some() {}
+        }
+        let mut due = inner.due();
+        drop(guard);
+        let all = due.len();
+        due.retain(|waker| !waker.will_wake(cx.waker()));
+        let own = due.len() < all;
+        due.into_iter().for_each(Waker::wake);
+        (result, own)
+    }
+
+    /// The transport failed.
+    pub(crate) fn abort(&self) {
+        self.change(|machine, _| machine.abort());
+    }
+
+    /// Ends the task's work unless there is news.
+    pub(crate) fn try_rest(&self, cx: &Context<'_>) -> bool {
+        let mut inner = self.lock();
+        let Mover::Task(task) = &mut inner.mover else {
+            return true;
+        };
+        if task.news {
+            return false;
+        }
+        park(&mut task.waker, cx);
+        task.at_work = false;
+        true
+    }
+}
+
+impl Inner {
+    /// Whoever moves the bytes is told that the machine has changed. In a handle that moves them itself
+    /// this writes, unless events of the same read still wait: their answers leave together.
+    fn touched(&mut self) -> Option<Waker> {
+        match &mut self.mover {
+            Mover::Task(task) => {
+                let told = std::mem::replace(&mut task.news, true);
+                if told || task.at_work {
+                    None
+                } else {
+                    task.waker.clone()
+                }
+            }
+            Mover::Handles(own) => {
+                if !self.machine.has_events() {
+                    own.write(&mut self.machine);
+                }
+                None
+            }
+        }
+    }
+
+    /// Whether `wait` has come true.
+    fn has_come(&mut self, wait: Wait) -> bool {
+        match wait {
+            Wait::Room => self.push_overflow() && self.machine.can_send() != Err(Refused::Full),
+            Wait::Flushed => self.push_overflow() && self.machine.outbox().is_empty(),
+            Wait::End => self.machine.is_finished() && !self.machine.has_events(),
+        }
+    }
+
+    /// Who has waited for what has come true. In a quiet connection nobody, and nothing is allocated.
+    fn due(&mut self) -> Vec<Waker> {
+        let mut due = Vec::new();
+        let Mover::Task(task) = &mut self.mover else {
+            return due;
+        };
+        if self.machine.has_events() {
+            due.extend(task.receiver.take());
+        }
+        let waiting = std::mem::take(&mut task.waiting);
+        for (waker, wait) in waiting {
+            if self.has_come(wait) {
+                due.push(waker);
+            } else if let Mover::Task(task) = &mut self.mover {
+                task.waiting.push((waker, wait));
+            }
+        }
+        due
+    }
+
+    /// Whether a receiver that was told of the end has nothing more to wait for: handles that move the
+    /// bytes see to the last of them.
+    fn is_over(&self) -> bool {
+        match &self.mover {
+            Mover::Task(_) => true,
+            Mover::Handles(own) => own.is_over(),
+        }
+    }
+
+    /// Sends what a sink accepted beyond the room. `false` when some is left.
+    fn push_overflow(&mut self) -> bool {
+        while let Some(message) = self.overflow.pop_front() {
+            // A connection that ended meanwhile loses it like anything else it had under way.
+            if let Err(SendError {
+                payload,
+                why: Refused::Full,
+            }) = self.machine.send(message)
+            {
+                self.overflow.push_front(payload);
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn park(place: &mut Option<Waker>, cx: &Context<'_>) {
+    match place {
+        Some(known) if known.will_wake(cx.waker()) => {}
+        _ => *place = Some(cx.waker().clone()),
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("about", &self.about)
+            .finish_non_exhaustive()
+    }
+}

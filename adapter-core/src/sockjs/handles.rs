@@ -1,0 +1,190 @@
+//! The two halves of a session.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use futures_sink::Sink;
+use sockjs_proto::{Close, Closed, Literal, Message};
+use websocket_proto::{Refused, SendError};
+
+use super::SessionRequest;
+use super::core::Core;
+use super::waiters::Payload;
+
+/// The receiving half of a [`Session`](super::Session).
+///
+/// When it is dropped, messages that still arrive are dropped too.
+#[derive(Debug)]
+pub struct SessionReceiver(pub(crate) Arc<Core>);
+
+/// The sending half of a [`Session`](super::Session). Clones send to the same session.
+#[derive(Clone, Debug)]
+pub struct SessionSender(pub(crate) Arc<Core>);
+
+impl SessionReceiver {
+    /// See [`Session::recv`](super::Session::recv).
+    pub fn recv(&mut self) -> impl Future<Output = Option<Message>> {
+        poll_fn(|cx| self.0.poll_recv(cx))
+    }
+
+    /// How the session ended, once that was received.
+    pub fn closed(&self) -> Option<&Closed> {
+        self.0.closed()
+    }
+
+    /// The request that the session began with.
+    pub fn request(&self) -> &SessionRequest {
+        &self.0.request
+    }
+}
+
+impl Drop for SessionReceiver {
+    fn drop(&mut self) {
+        self.0.deafen();
+    }
+}
+
+impl Stream for SessionReceiver {
+    type Item = Message;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.0.poll_recv(cx)
+    }
+}
+
+impl SessionSender {
+    /// See [`Session::send`](super::Session::send).
+    ///
+    /// # Errors
+    ///
+    /// The message comes back when the session is closing or over.
+    pub fn send(
+        &self,
+        message: impl Into<Message>,
+    ) -> impl Future<Output = Result<(), SendError<Message>>> {
+        let payload = self.0.payload(message.into());
+        let bytes = payload.bytes();
+        let mut payload = Some(payload);
+        poll_fn(move |cx| {
+            let sent = self
+                .0
+                .poll_send(cx, &mut payload, bytes, |session, payload| {
+                    payload.send(session)
+                });
+            sent.map_err(given_back)
+        })
+    }
+
+    /// See [`Session::try_send`](super::Session::try_send).
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and [`Refused::Full`] where that would wait.
+    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), SendError<Message>> {
+        let payload = self.0.payload(message.into());
+        let bytes = payload.bytes();
+        let sent = self
+            .0
+            .send(payload, bytes, |session, payload| payload.send(session));
+        sent.map_err(given_back)
+    }
+
+    /// See [`Session::send_literal`](super::Session::send_literal).
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); the literal is still yours.
+    pub async fn send_literal(&self, literal: &Literal) -> Result<(), Refused> {
+        let mut payload = Some(literal.clone());
+        let bytes = text_len(literal);
+        poll_fn(|cx| {
+            self.0
+                .poll_send(cx, &mut payload, bytes, |session, literal| {
+                    session.send_literal(literal)
+                })
+        })
+        .await
+        .map_err(|error| error.why)
+    }
+
+    /// The same now or not at all.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_literal`](Self::send_literal), and [`Refused::Full`] where that would wait.
+    pub fn try_send_literal(&self, literal: &Literal) -> Result<(), Refused> {
+        self.0
+            .send(literal.clone(), text_len(literal), |session, literal| {
+                session.send_literal(literal)
+            })
+            .map_err(|error| error.why)
+    }
+
+    /// Closes the session: what was sent before still goes out, and then the close. Once it is
+    /// closing, does nothing.
+    pub fn close(&self, code: u16, reason: &str) {
+        let reason = reason.to_owned().into();
+        self.0.close(Close { code, reason });
+    }
+
+    /// Waits until the session is over, and tells how.
+    ///
+    /// That is when the receiving half has heard of it, or is gone.
+    pub async fn closed(&self) -> Option<&Closed> {
+        poll_fn(|cx| self.0.poll_end(cx)).await;
+        self.0.closed()
+    }
+
+    /// How many bytes wait for the browser.
+    pub fn buffered(&self) -> usize {
+        self.0.buffered()
+    }
+
+    /// The request that the session began with.
+    pub fn request(&self) -> &SessionRequest {
+        &self.0.request
+    }
+
+    /// Whether both are handles of one session.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// What was sent goes out by itself: flushing waits for nothing, since a browser that polls may
+/// come back whenever it likes. Closing closes the session as a handler's end does.
+impl Sink<Message> for SessionSender {
+    type Error = SendError<Message>;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        // An end shows when the message is there to be given back.
+        ready!(self.0.poll_room(cx));
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Self::Error> {
+        self.0.send_promised(message)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.handled(Ok(()));
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn given_back(SendError { payload, why }: SendError<Payload>) -> SendError<Message> {
+    let payload = payload.into_message();
+    SendError { payload, why }
+}
+
+/// Without the quotes.
+fn text_len(literal: &Literal) -> usize {
+    literal.len().saturating_sub(2)
+}
