@@ -1,0 +1,18 @@
+//! The workshop: what the test files share. Not published.
+
+pub mod asks;
+pub mod browser;
+pub mod deflate;
+pub mod echo;
+pub mod frames;
+pub mod heads;
+pub mod heap;
+pub mod http1;
+pub mod ids;
+pub mod pair;
+pub mod rt;
+pub mod serve;
+pub mod splits;
+pub mod suite;
+pub mod toy;
+pub mod visitor;
