@@ -26,7 +26,7 @@ fn server(config: Config) -> Connection {
 fn awaits_nonce() -> Agreed {
     Agreed {
         challenge: Challenge::ServerAwaitsNonce {
-            numbers: *b"1A\x13\x0f\x7e\xd6\xc3\x6e",
+            numbers: *b"1nA\x13\x0f\x7e\xd6<",
         },
         ..Agreed::new(Draft::Hixie76)
     }
@@ -104,13 +104,56 @@ fn a_payload_read_straight_after_the_end_is_dropped() {
 }
 
 #[test]
-fn a_close_before_the_hixie_76_nonce_sends_no_frame_in_place_of_the_digest() {
+fn a_close_before_the_hixie_76_nonce_leaves_behind_the_digest() {
+    for delay in [0, 25] {
+        for (closing_frame, end) in [
+            (true, &b"\x00early\xff\xff\x00"[..]),
+            (false, b"\x00early\xff"),
+        ] {
+            let mut server = server_of(
+                awaits_nonce(),
+                Config {
+                    first_frame_delay: Duration::from_millis(delay),
+                    hixie76_closing_frame: closing_frame,
+                    ..Config::default()
+                },
+            );
+            server.send(Message::text("early")).expect("held back");
+            server.close(NOW, CloseCode::NORMAL, "").expect("legal");
+            assert_eq!(
+                server.send(Message::text("late")).unwrap_err().why,
+                Refused::Closing
+            );
+            assert_eq!(output(&mut server), b"");
+            assert_eq!(events(&mut server), []);
+            feed(&mut server, b"^n:ds[4U");
+            assert_eq!(output(&mut server), [b"8jKS'y:G*Co,Wxa-", end].concat());
+            if closing_frame {
+                assert!(!server.is_finished(), "the peer's closing frame is due");
+                feed(&mut server, b"\xff\x00");
+            }
+            let told = events(&mut server);
+            assert!(
+                matches!(&told[..], [Event::Closed(closed)] if closed.cause == Cause::Local),
+                "{told:?}"
+            );
+            assert!(server.is_finished());
+        }
+    }
+}
+
+#[test]
+fn a_close_before_a_hixie_76_nonce_that_never_comes_ends_in_time() {
     let mut server = server_of(awaits_nonce(), Config::default());
     server.send(Message::text("early")).expect("held back");
     server.close(NOW, CloseCode::NORMAL, "").expect("legal");
-    assert_eq!(output(&mut server), b"");
+    let deadline = server.poll_timeout().expect("bounded");
+    server.handle_timeout(deadline);
+    assert_eq!(output(&mut server), b"", "no frame in place of the digest");
+    let told = events(&mut server);
     assert!(
-        matches!(&events(&mut server)[..], [Event::Closed(closed)] if closed.cause == Cause::Local)
+        matches!(&told[..], [Event::Closed(closed)] if closed.cause == Cause::Timeout(Timer::Close)),
+        "{told:?}"
     );
     assert!(server.is_finished());
 }

@@ -10,7 +10,7 @@ use sockjs_proto::{
 };
 use tests::frames::{masked, unmasked};
 use tests::splits::for_each_split;
-use websocket_proto::handshake::Agreed;
+use websocket_proto::handshake::{Agreed, Challenge};
 use websocket_proto::{
     Connection, Draft, Instant, Machine, Outbox, ReadInterest, Refused, connection,
 };
@@ -26,9 +26,13 @@ struct Story {
 }
 
 fn story(config: Config, draft: Draft, transport: Transport) -> Story {
+    story_of(config, Agreed::new(draft), transport)
+}
+
+fn story_of(config: Config, agreed: Agreed, transport: Transport) -> Story {
     let service = Arc::new(Service::new(config).unwrap());
     let terms = Arc::new(Socket::connection_config(&service));
-    let ws = Connection::server(Agreed::new(draft), terms, Outbox::new(), NOW);
+    let ws = Connection::server(agreed, terms, Outbox::new(), NOW);
     let permit = Capacity::new(1).take();
     let socket = Socket::new(ws, service, transport, permit, NOW);
     Story {
@@ -468,5 +472,43 @@ fn the_end_in_hixie_76() {
             assert_eq!(story.closed().cause, Cause::Local);
             assert_eq!(story.socket.poll_event(), None);
         }
+    }
+}
+
+/// A handler may run, send and close before the client's nonce has come.
+#[test]
+fn a_close_before_the_end_of_a_hixie_76_handshake_waits_for_it() {
+    let rows = [
+        (
+            Dialect::V0_2,
+            &b"\0o\xff\0a[\"a\"]\xff\0c[3000,\"Go away!\"]\xff"[..],
+        ),
+        (
+            Dialect::Newest,
+            b"\0o\xff\0a[\"a\"]\xff\0c[3000,\"Go away!\"]\xff\xff\0",
+        ),
+    ];
+    for (dialect, frames) in rows {
+        let config = Config {
+            dialect,
+            ..Config::default()
+        };
+        let agreed = Agreed {
+            challenge: Challenge::ServerAwaitsNonce {
+                numbers: *b"1nA\x13\x0f\x7e\xd6<",
+            },
+            ..Agreed::new(Draft::Hixie76)
+        };
+        let mut early = story_of(config, agreed, Transport::Websocket);
+        early.socket.send("a".into()).expect("room");
+        early.socket.close(NOW, Close::new(3000, "Go away!"));
+        assert_eq!(early.output(), b"");
+        assert!(!early.socket.is_finished());
+        assert_eq!(early.socket.read_interest(), ReadInterest::Data);
+        early.receive(b"^n:ds[4U");
+        assert_eq!(early.output(), [b"8jKS'y:G*Co,Wxa-", frames].concat());
+        assert!(early.socket.is_finished());
+        assert_eq!(early.closed().cause, Cause::Local);
+        assert_eq!(early.events.len(), 2, "{:?}", early.events);
     }
 }

@@ -55,15 +55,15 @@ impl Machine for Socket {
     }
 
     fn read_interest(&self) -> ReadInterest {
-        match self.end.as_deref() {
-            Some(End::Held { by: Held::Eof, .. } | End::Dropped(_)) => ReadInterest::Nothing,
-            _ if self.is_full() => ReadInterest::Nothing,
-            Some(End::Held { .. } | End::Told { .. }) | None => self.connection.read_interest(),
+        let held = matches!(self.end.as_deref(), Some(End::Held { by: Held::Eof, .. }));
+        if held || self.is_dropped() || self.is_full() {
+            return ReadInterest::Nothing;
         }
+        self.connection.read_interest()
     }
 
     fn is_finished(&self) -> bool {
-        matches!(self.end.as_deref(), Some(End::Dropped(_))) || self.connection.is_finished()
+        self.is_dropped() || self.connection.is_finished()
     }
 
     fn direct_read(&mut self) -> Option<&mut [u8]> {

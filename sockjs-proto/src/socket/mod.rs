@@ -200,6 +200,11 @@ impl Socket {
         decided && !self.state.told_open
     }
 
+    /// Whether the stream ends without waiting for the peer.
+    fn is_dropped(&self) -> bool {
+        matches!(self.end.as_deref(), Some(End::Dropped(_))) && self.connection.is_established()
+    }
+
     fn is_writable(&mut self) -> bool {
         self.state.awaits_room && self.buffered() <= self.config().outgoing_mark / 2
     }
@@ -460,7 +465,7 @@ impl AnySession for Socket {
     }
 
     fn buffered(&mut self) -> usize {
-        self.connection.outbox().len() + self.batch.len()
+        self.connection.buffered() + self.batch.len()
     }
 }
 

@@ -165,7 +165,7 @@ impl Connection {
     }
 
     /// Whether the handshake is complete. In hixie-76 its last bytes follow the heads; until they
-    /// have come, nothing that is sent leaves, and a close is the end.
+    /// have come, nothing that is sent leaves, a close neither.
     pub const fn is_established(&self) -> bool {
         !matches!(self.stage, Stage::Opening(_))
     }
@@ -254,6 +254,12 @@ impl Connection {
         self.outgoing.can_send()
     }
 
+    /// How many bytes wait for the peer, those too that are kept back until the handshake of
+    /// hixie-76 is complete.
+    pub fn buffered(&self) -> usize {
+        self.outgoing.waiting()
+    }
+
     /// Sends a ping of up to 125 bytes. [`Event::Pong`] tells the round-trip time; without an answer
     /// within [`Config::pong_timeout`] the connection ends.
     ///
@@ -288,11 +294,13 @@ impl Connection {
         }
         self.now = now;
         match self.life {
-            // Without the rest of its handshake a connection has no frames, and hixie-75 has no
-            // closing frame.
+            // What was sent leaves when the handshake is complete, and the close behind it.
             Life::Open if matches!(self.stage, Stage::Opening(_)) => {
-                self.over(Closed::without_frame(Cause::Local), false);
+                self.outgoing.end_held(self.config.hixie76_closing_frame);
+                self.life = Life::Closing;
+                self.deadline = Some(now + self.config.close_timeout);
             }
+            // It has no closing frame.
             Life::Open if draft == Draft::Hixie75 => {
                 self.outgoing.end(code, reason);
                 self.over(Closed::without_frame(Cause::Local), false);
@@ -393,12 +401,20 @@ impl Connection {
                 Progress::Done { taken: len, digest } => {
                     taken = len;
                     around.out.open(digest);
-                    self.deadline = around
-                        .out
-                        .is_held()
-                        .then(|| now + self.config.first_frame_delay);
                     self.stage =
                         Stage::Hixie(hixie::Inbound::new(Draft::Hixie76, self.config.max_message));
+                    if matches!(self.life, Life::Closing) {
+                        around.out.release();
+                        if !self.config.hixie76_closing_frame {
+                            self.over(Closed::without_frame(Cause::Local), false);
+                            return Ok(input.len());
+                        }
+                    } else {
+                        self.deadline = around
+                            .out
+                            .is_held()
+                            .then(|| now + self.config.first_frame_delay);
+                    }
                 }
             }
         }

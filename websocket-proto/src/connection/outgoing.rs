@@ -287,13 +287,7 @@ impl Outgoing {
         match self.draft {
             // It has no closing frame, and the end of TCP inside a text shows that it is cut.
             Draft::Hixie75 => {}
-            Draft::Hixie76 => {
-                // A streamed text would swallow the bytes that follow it.
-                if self.streamed.is_some_and(|streamed| streamed.begun) {
-                    self.frames().append(&[hixie::SENTINEL]);
-                }
-                hixie::encode_close(self.frames());
-            }
+            Draft::Hixie76 => self.queue_hixie_close(),
             Draft::Hybi07 | Draft::Hybi08 | Draft::Rfc6455 => {
                 let mut body = [0; close::MAX_BODY];
                 let body = close::encode_body(code.for_draft(self.draft), reason, &mut body);
@@ -301,6 +295,25 @@ impl Outgoing {
             }
         }
         self.shut();
+    }
+
+    /// As [`end`](Self::end), behind frames that are kept back and stay so; `frame` tells whether a
+    /// closing frame follows them.
+    pub(super) fn end_held(&mut self, frame: bool) {
+        if frame {
+            self.queue_hixie_close();
+        }
+        let held = self.held.take();
+        self.shut();
+        self.held = held;
+    }
+
+    fn queue_hixie_close(&mut self) {
+        // A streamed text would swallow the bytes that follow it.
+        if self.streamed.is_some_and(|streamed| streamed.begun) {
+            self.frames().append(&[hixie::SENTINEL]);
+        }
+        hixie::encode_close(self.frames());
     }
 
     /// Refuses everything from now on, without a word to the peer.
@@ -370,7 +383,7 @@ impl Outgoing {
         self.open
     }
 
-    fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.outbox.len() + self.held.as_ref().map_or(0, |held| held.len())
     }
 
