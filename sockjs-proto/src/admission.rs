@@ -96,7 +96,7 @@ impl<R> Endpoint<R> {
     /// A receiving request of an unknown id.
     pub(crate) fn begin(
         &mut self,
-        id: &str,
+        id: SessionId,
         hash: u64,
         receiver: ReceiverId,
         request: impl FnOnce() -> Result<R, u16>,
@@ -110,13 +110,13 @@ impl<R> Endpoint<R> {
         };
         match self.admit {
             Admit::All => {
-                let mut session = Session::new(id.into(), Some(request), permit);
+                let mut session = Session::new(id, Some(request), permit);
                 attach(&mut session, receiver);
                 Stage::Attached(self.open(session, hash))
             }
             Admit::Ask => {
                 let key = self.admissions.insert(Pending {
-                    id: id.into(),
+                    id,
                     request: Some(request),
                     permit,
                     link: Link::new(),
@@ -182,7 +182,7 @@ impl<R> Endpoint<R> {
         let key = match close {
             None => {
                 if !pending.senders.is_empty() {
-                    session.crowd().senders.extend(&pending.senders);
+                    session.backlog().senders.extend(&pending.senders);
                 }
                 self.open(session, hash)
             }

@@ -1,5 +1,6 @@
 //! What a request is answered with.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use websocket_proto::{Instant, WallClock};
 
 use crate::fields::Common;
 use crate::sending::Sending;
-use crate::{SessionId, Transport, Wrapping, security};
+use crate::{SessionId, Transport, Wrapping};
 
 /// What only the server knows about a request.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,25 +61,20 @@ pub struct Receive {
     pub session: SessionId,
     /// How frames are written.
     pub wrapping: Wrapping,
-    pub(crate) common: Common,
+    // Boxed: a poll keeps it as long as it waits.
+    pub(crate) common: Box<Common>,
 }
 
 impl Receive {
     /// Status 200 and the fields. It is made when it is asked for: a poll may wait long.
     pub fn head(&self) -> ResponseHead {
-        let (transport, dialect) = (self.wrapping.transport(), self.common.dialect);
-        let mut head = self.common.head(200, transport.content_type(dialect));
-        security::receiver(&mut head, transport, dialect);
-        head
+        self.common.receiver(self.wrapping.transport())
     }
 
     /// The answer when the application does not admit the session: `status`, without a body. The
     /// page that asked may read it.
     pub fn refused(&self, status: u16) -> Response {
-        Response {
-            head: self.common.head(status, None),
-            body: Bytes::new(),
-        }
+        self.common.refused(status)
     }
 }
 

@@ -1,14 +1,13 @@
 //! What an application does with the sessions of an endpoint.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 
 use websocket_proto::{Instant, Refused, SendError};
 
 use crate::ended::Last;
 use crate::event::{AnySession, Cause, Closed, Event};
 use crate::exchange::{SessionKey, Wake};
-use crate::session::{Closing, Life, weight};
+use crate::session::{Closing, Life};
 use crate::slab::Key;
 use crate::{Close, Endpoint, Literal, Message, SessionId};
 
@@ -84,7 +83,7 @@ impl<R> Endpoint<R> {
     pub fn can_send(&mut self, key: SessionKey) -> Result<(), Refused> {
         let mark = self.terms.outgoing_mark;
         match self.sessions.get_mut(key.0) {
-            Some(session) if session.is_open() && session.outgoing_weight < mark => Ok(()),
+            Some(session) if session.is_open() && session.outgoing_weight() < mark => Ok(()),
             Some(session) if session.is_open() => {
                 session.flags.awaits_room = true;
                 session.flags.blocked = true;
@@ -109,8 +108,7 @@ impl<R> Endpoint<R> {
             });
         }
         if let Some(session) = self.sessions.get_mut(key.0) {
-            session.outgoing_weight += weight(&literal);
-            session.outgoing.push_back(literal);
+            session.backlog().push(literal);
         }
         self.wake_receiver_of(key.0);
         Ok(())
@@ -167,7 +165,7 @@ impl<R> Endpoint<R> {
     pub fn buffered(&self, key: SessionKey) -> usize {
         self.sessions
             .get(key.0)
-            .map_or(0, |session| session.outgoing_weight)
+            .map_or(0, |session| session.outgoing_weight())
     }
 
     /// There is an event the handler may not know of.
@@ -196,12 +194,12 @@ impl<R> Endpoint<R> {
     /// Lets the oldest parked sender go on, if there is room.
     pub(crate) fn resume_sender(&mut self, key: Key) {
         if let Some(session) = self.sessions.get_mut(key)
-            && session.has_room(&self.terms)
-            && let Some(crowd) = &mut session.crowd
-            && !crowd.resuming
-            && let Some(&sender) = crowd.senders.front()
+            && let Some(backlog) = &mut session.backlog
+            && backlog.has_room(&self.terms)
+            && !backlog.resuming
+            && let Some(&sender) = backlog.senders.front()
         {
-            crowd.resuming = true;
+            backlog.resuming = true;
             self.wakes.push_back(Wake::Sender(sender));
         }
     }
@@ -209,12 +207,13 @@ impl<R> Endpoint<R> {
     /// Tells all parked senders to find out that nobody takes their messages any more.
     fn wake_senders_of(&mut self, key: Key) {
         if let Some(session) = self.sessions.get_mut(key)
-            && let Some(crowd) = &mut session.crowd
+            && let Some(backlog) = &mut session.backlog
         {
-            let told = usize::from(core::mem::take(&mut crowd.resuming));
+            let told = usize::from(core::mem::take(&mut backlog.resuming));
+            let senders = core::mem::take(&mut backlog.senders);
             self.wakes
-                .extend(crowd.senders.drain(..).skip(told).map(Wake::Sender));
-            session.disperse();
+                .extend(senders.into_iter().skip(told).map(Wake::Sender));
+            session.settle();
         }
     }
 
@@ -235,13 +234,15 @@ impl<R> Endpoint<R> {
                 return;
             }
         };
-        closed.unsent = session.outgoing.len();
+        closed.unsent = session.unsent();
         closed.in_doubt = session.flags.in_doubt;
-        session.outgoing = VecDeque::new();
-        session.outgoing_weight = 0;
+        if let Some(backlog) = &mut session.backlog {
+            backlog.clear_outgoing();
+        }
         session.life = Life::Over(Box::new(closed));
         let id = session.id.clone();
-        let (receiver, crowd) = (session.receiver.take(), session.crowd.take());
+        let receiver = session.receiver.take();
+        let newcomers = session.take_newcomers();
         if session.flags.released {
             self.sessions.remove(key);
         }
@@ -249,10 +250,7 @@ impl<R> Endpoint<R> {
         let farewell = last
             .as_ref()
             .map_or(Close::INTERRUPTED, |last| last.close().clone());
-        for receiver in receiver
-            .into_iter()
-            .chain(crowd.into_iter().flat_map(|crowd| crowd.newcomers))
-        {
+        for receiver in receiver.into_iter().chain(newcomers) {
             self.dismiss(receiver, farewell.clone());
         }
         if let Some(last) = last {

@@ -1,7 +1,7 @@
 //! JSESSIONID: load balancers stick a client to a server by it.
 
+use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
 
 use crate::config::{Asked, SessionCookie};
 
@@ -18,13 +18,17 @@ pub(crate) fn jsessionid(cookies: &[u8]) -> Option<&str> {
 }
 
 /// The value of `Set-Cookie`; `None` when there is none to be set.
-pub(crate) fn set_cookie(option: &SessionCookie, always: bool, asked: Asked<'_>) -> Option<String> {
+pub(crate) fn set_cookie(
+    option: &SessionCookie,
+    always: bool,
+    asked: Asked<'_>,
+) -> Option<Box<str>> {
     match option {
-        SessionCookie::PerRequest(function) => function.call(asked),
+        SessionCookie::PerRequest(function) => function.call(asked).map(Into::into),
         SessionCookie::Off if !always => None,
         SessionCookie::Off | SessionCookie::On => {
             let value = asked.jsessionid.unwrap_or("dummy");
-            Some(format!("JSESSIONID={value}; path=/"))
+            Some(format!("JSESSIONID={value}; path=/").into())
         }
     }
 }

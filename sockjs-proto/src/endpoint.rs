@@ -176,7 +176,7 @@ impl<R> Endpoint<R> {
                 wrapping,
                 request,
             } => {
-                let receiver = self.attach(now, session.as_str(), wrapping, || Ok(request));
+                let receiver = self.attach(now, session, wrapping, || Ok(request));
                 return Some(FromSession::Attached(receiver));
             }
             ToSession::Pull { receiver, room } => return Some(self.pull(now, receiver, room)),

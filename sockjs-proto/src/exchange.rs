@@ -13,9 +13,25 @@ use crate::{Close, Message, SessionId, Wrapping};
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct SessionKey(pub(crate) Key);
 
+impl SessionKey {
+    /// A small number that no other session of the endpoint has at the same time: the place of the
+    /// session in a table beside it.
+    pub const fn index(self) -> usize {
+        self.0.index as usize
+    }
+}
+
 /// A request through which a session speaks to its browser.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct ReceiverId(pub(crate) Key);
+
+impl ReceiverId {
+    /// A small number that no other receiver of the endpoint has at the same time: the place of the
+    /// receiver in a table beside it.
+    pub const fn index(self) -> usize {
+        self.0.index as usize
+    }
+}
 
 /// A request whose messages the application has no room for yet.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

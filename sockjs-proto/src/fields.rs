@@ -1,19 +1,21 @@
 //! Groups of header fields that answers share.
 
-use alloc::string::String;
+use alloc::boxed::Box;
 use core::time::Duration;
 
+use bytes::Bytes;
 use websocket_proto::http1::ResponseHead;
 
+use crate::answer::Response;
 use crate::cors::Cors;
-use crate::{About, Dialect};
+use crate::{About, Dialect, Transport, security};
 
 /// What all answers to one request of a session have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Common {
     pub(crate) dialect: Dialect,
     pub(crate) cors: Option<Cors>,
-    pub(crate) cookie: Option<String>,
+    pub(crate) cookie: Option<Box<str>>,
 }
 
 impl Common {
@@ -26,6 +28,21 @@ impl Common {
         set(&mut head, "Cache-Control", self.dialect.no_cache());
         self.write(&mut head);
         head
+    }
+
+    /// The head of a receiver's response.
+    pub(crate) fn receiver(&self, transport: Transport) -> ResponseHead {
+        let mut head = self.head(200, transport.content_type(self.dialect));
+        security::receiver(&mut head, transport, self.dialect);
+        head
+    }
+
+    /// The response to a receiver whose session does not begin.
+    pub(crate) fn refused(&self, status: u16) -> Response {
+        Response {
+            head: self.head(status, None),
+            body: Bytes::new(),
+        }
     }
 
     pub(crate) fn write(&self, head: &mut ResponseHead) {

@@ -6,6 +6,7 @@ extern crate alloc;
 mod admission;
 mod answer;
 mod application;
+mod backlog;
 mod capacity;
 mod config;
 mod connection;

@@ -11,7 +11,7 @@ use crate::event::Cause;
 use crate::exchange::{FromSession, ReceiverId, Wake};
 use crate::session::{Life, Session};
 use crate::slab::Key;
-use crate::{Close, Endpoint, Frame, Transport, Wrapping};
+use crate::{Close, Endpoint, Frame, SessionId, Transport, Wrapping};
 
 /// One response.
 #[derive(Debug)]
@@ -64,17 +64,19 @@ impl Receiver {
 impl<R> Endpoint<R> {
     /// A receiving request came. The response is [pulled](Self::pull).
     ///
+    /// A session that begins keeps its [`SessionId`], which shares its text with its clones.
     /// `request` is called when this begins a session, and may refuse that with an HTTP status:
     /// limits by address are kept there.
     pub fn attach(
         &mut self,
         now: Instant,
-        id: &str,
+        session: impl Into<SessionId>,
         wrapping: Wrapping,
         request: impl FnOnce() -> Result<R, u16>,
     ) -> ReceiverId {
         self.set_now(now);
-        let hash = self.hasher.hash(id);
+        let id = session.into();
+        let hash = self.hasher.hash(id.as_str());
         let receiver = ReceiverId(self.receivers.insert(Receiver {
             stage: Stage::Done,
             wrapping,
@@ -82,10 +84,10 @@ impl<R> Endpoint<R> {
             begun: false,
             waiting: false,
         }));
-        let stage = match self.find(id, hash) {
+        let stage = match self.find(id.as_str(), hash) {
             Some(Place::Session(key)) => self.join(key, receiver),
             Some(Place::Admission(key)) => self.join_admission(key, receiver),
-            None => match self.ended.get(id, hash, self.now) {
+            None => match self.ended.get(id.as_str(), hash, self.now) {
                 Some(last) => Stage::Farewell(Box::new(last.close().clone())),
                 None => self.begin(id, hash, receiver, request),
             },
@@ -115,7 +117,7 @@ impl<R> Endpoint<R> {
             attach(session, receiver);
             return Stage::Attached(key);
         };
-        let newcomers = &mut session.crowd().newcomers;
+        let newcomers = &mut session.backlog().newcomers;
         if newcomers.len() >= MOST_NEWCOMERS {
             return Stage::Farewell(Box::new(Close::ANOTHER_CONNECTION));
         }
@@ -215,7 +217,7 @@ impl<R> Endpoint<R> {
         match &session.life {
             Life::Open if idle => self.rearm(key),
             // The browser knows.
-            Life::Closing(closing) if idle && session.outgoing.is_empty() && closing.told => {
+            Life::Closing(closing) if idle && session.unsent() == 0 && closing.told => {
                 let last = Last::Closed(closing.close.clone());
                 session.flags.in_doubt = false;
                 self.end(key, Cause::Local, Some(last));
@@ -255,12 +257,7 @@ impl<R> Endpoint<R> {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
-        let newcomers = session
-            .crowd
-            .as_mut()
-            .map(|crowd| core::mem::take(&mut crowd.newcomers));
-        session.disperse();
-        for newcomer in newcomers.into_iter().flatten() {
+        for newcomer in session.take_newcomers() {
             self.dismiss(newcomer, Close::ANOTHER_CONNECTION);
         }
     }
@@ -302,12 +299,7 @@ impl<R> Endpoint<R> {
         };
         session.receiver = None;
         session.unflushed += 1;
-        let newcomers = session
-            .crowd
-            .as_mut()
-            .map(|crowd| core::mem::take(&mut crowd.newcomers));
-        session.disperse();
-        let mut newcomers = newcomers.unwrap_or_default();
+        let mut newcomers = session.take_newcomers();
         if let Some(next) = newcomers.pop_front() {
             attach(session, next);
             self.set_stage(next, Stage::Attached(key));
@@ -329,10 +321,10 @@ impl<R> Endpoint<R> {
             Some(Stage::Behind(_)) => {
                 if let Some(session) = self.sessions.get_mut(key) {
                     session
-                        .crowd()
+                        .backlog()
                         .newcomers
                         .retain(|&newcomer| newcomer != receiver);
-                    session.disperse();
+                    session.settle();
                 }
             }
             Some(
@@ -379,11 +371,11 @@ fn write_frame<R>(
         wrapping.write(&Frame::Open, out);
         return Some(Written::Open);
     }
-    if !session.outgoing.is_empty() {
+    let messages = session.pull(room.max(BATCH), |literals| {
+        wrapping.write(&Frame::Messages(literals), out);
+    });
+    if messages.is_some() {
         session.flags.in_doubt = true;
-        session.drain_outgoing(room.max(BATCH), |literals| {
-            wrapping.write(&Frame::Messages(literals), out);
-        });
         return Some(Written::Messages);
     }
     match &mut session.life {

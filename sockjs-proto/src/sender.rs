@@ -79,7 +79,7 @@ impl<R> Endpoint<R> {
             }
             Home::Session(key) => {
                 if let Some(session) = self.sessions.get_mut(key) {
-                    session.crowd().senders.push_back(sender);
+                    session.backlog().senders.push_back(sender);
                 }
             }
             Home::Nowhere => {}
@@ -123,10 +123,10 @@ impl<R> Endpoint<R> {
                 Some(Life::Open | Life::Over(_)) | None => FromSession::UnknownSession,
             };
         };
-        let first = session.crowd().senders.front() == Some(&sender);
+        let first = session.backlog().senders.front() == Some(&sender);
         if first {
             let took = session.take(&mut messages, &self.terms);
-            session.crowd().resuming = false;
+            session.backlog().resuming = false;
             if took {
                 self.wake_session(key);
             }
@@ -158,12 +158,12 @@ impl<R> Endpoint<R> {
             }
             Home::Session(key) => {
                 if let Some(session) = self.sessions.get_mut(key) {
-                    let crowd = session.crowd();
-                    if crowd.senders.front() == Some(&sender) {
-                        crowd.resuming = false;
+                    let backlog = session.backlog();
+                    if backlog.senders.front() == Some(&sender) {
+                        backlog.resuming = false;
                     }
-                    crowd.senders.retain(|&parked| parked != sender);
-                    session.disperse();
+                    backlog.senders.retain(|&parked| parked != sender);
+                    session.settle();
                     self.resume_sender(key);
                 }
             }

@@ -1,5 +1,6 @@
 //! A service: every request has exactly one answer.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::time::Duration;
 
@@ -311,7 +312,7 @@ impl Service {
             Ok(wrapping) => Answer::Receive(Receive {
                 session: session.into(),
                 wrapping,
-                common,
+                common: Box::new(common),
             }),
             Err(error) => {
                 let mut head = common.head(self.config.payload_errors.status(), Some(TEXT));
@@ -394,7 +395,12 @@ impl Service {
         )
     }
 
-    fn common(&self, facts: &Facts<'_>, resource: Resource<'_>, cookie: Option<String>) -> Common {
+    fn common(
+        &self,
+        facts: &Facts<'_>,
+        resource: Resource<'_>,
+        cookie: Option<Box<str>>,
+    ) -> Common {
         let dialect = self.config.dialect;
         let cors = resource.is_cross_origin() && !self.config.disable_cors;
         Common {
@@ -409,7 +415,7 @@ impl Service {
             || !matches!(self.config.jsessionid, SessionCookie::Off)
     }
 
-    fn cookie(&self, facts: &Facts<'_>, about: &About) -> Option<String> {
+    fn cookie(&self, facts: &Facts<'_>, about: &About) -> Option<Box<str>> {
         let always = self.config.dialect.always_sets_cookie();
         cookie::set_cookie(&self.config.jsessionid, always, facts.asked(about.secure))
     }

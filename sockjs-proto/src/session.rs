@@ -6,11 +6,12 @@ use core::fmt;
 
 use websocket_proto::Instant;
 
+use crate::backlog::Backlog;
 use crate::capacity::Permit;
 use crate::deadlines::{Link, Linked};
 use crate::endpoint::{Class, Terms};
 use crate::event::{Closed, Event};
-use crate::exchange::{ReceiverId, SenderId};
+use crate::exchange::ReceiverId;
 use crate::{Close, Literal, Message, SessionId};
 
 /// What is stored of a session.
@@ -21,28 +22,14 @@ pub(crate) struct Session<R> {
     /// Which deadline `link` is.
     pub(crate) class: Option<Class>,
     pub(crate) life: Life,
-    pub(crate) outgoing: VecDeque<Literal>,
-    pub(crate) outgoing_weight: usize,
-    incoming: VecDeque<Message>,
-    incoming_bytes: usize,
+    /// Boxed, and only while there is something in it: most sessions idle.
+    pub(crate) backlog: Option<Box<Backlog>>,
     /// The receiver that frames are given to.
     pub(crate) receiver: Option<ReceiverId>,
     /// How many receivers have their last frame and have not told what became of it.
     pub(crate) unflushed: u32,
-    pub(crate) crowd: Option<Box<Crowd>>,
     pub(crate) flags: Flags,
     _permit: Permit,
-}
-
-/// Those who wait for a session.
-#[derive(Debug, Default)]
-pub(crate) struct Crowd {
-    /// Receivers that wait to hear whether the one before them is alive.
-    pub(crate) newcomers: VecDeque<ReceiverId>,
-    /// Parked, oldest first.
-    pub(crate) senders: VecDeque<SenderId>,
-    /// The oldest was told to resume.
-    pub(crate) resuming: bool,
 }
 
 /// Where a session is between its beginning and its end.
@@ -95,13 +82,9 @@ impl<R> Session<R> {
             link: Link::new(),
             class: None,
             life: Life::Open,
-            outgoing: VecDeque::new(),
-            outgoing_weight: 0,
-            incoming: VecDeque::new(),
-            incoming_bytes: 0,
+            backlog: None,
             receiver: None,
             unflushed: 0,
-            crowd: None,
             flags: Flags::default(),
             _permit: permit,
         }
@@ -111,44 +94,51 @@ impl<R> Session<R> {
         matches!(self.life, Life::Open)
     }
 
-    pub(crate) fn has_parked(&self) -> bool {
-        self.crowd
-            .as_ref()
-            .is_some_and(|crowd| !crowd.senders.is_empty())
+    pub(crate) fn backlog(&mut self) -> &mut Backlog {
+        self.backlog.get_or_insert_default()
     }
 
-    pub(crate) fn crowd(&mut self) -> &mut Crowd {
-        self.crowd.get_or_insert_default()
-    }
-
-    /// Forgets the crowd once it has gone.
-    pub(crate) fn disperse(&mut self) {
+    /// Gives up the backlog once it is worked off.
+    pub(crate) fn settle(&mut self) {
         if self
-            .crowd
+            .backlog
             .as_ref()
-            .is_some_and(|crowd| crowd.newcomers.is_empty() && crowd.senders.is_empty())
+            .is_some_and(|backlog| backlog.is_empty())
         {
-            self.crowd = None;
+            self.backlog = None;
         }
     }
 
-    /// Takes messages while there is room; one may overshoot the mark. Tells whether it took any.
+    pub(crate) fn has_parked(&self) -> bool {
+        self.backlog
+            .as_ref()
+            .is_some_and(|backlog| !backlog.senders.is_empty())
+    }
+
+    pub(crate) fn outgoing_weight(&self) -> usize {
+        self.backlog
+            .as_ref()
+            .map_or(0, |backlog| backlog.outgoing_weight())
+    }
+
+    /// How many messages wait for the browser.
+    pub(crate) fn unsent(&self) -> usize {
+        self.backlog.as_ref().map_or(0, |backlog| backlog.unsent())
+    }
+
+    /// The receivers that wait behind another, no longer to wait.
+    pub(crate) fn take_newcomers(&mut self) -> VecDeque<ReceiverId> {
+        let Some(backlog) = &mut self.backlog else {
+            return VecDeque::new();
+        };
+        let newcomers = core::mem::take(&mut backlog.newcomers);
+        self.settle();
+        newcomers
+    }
+
+    /// Takes messages while there is room: see [`Backlog::take`].
     pub(crate) fn take(&mut self, messages: &mut VecDeque<Message>, terms: &Terms) -> bool {
-        let before = messages.len();
-        while self.incoming_bytes < terms.incoming_mark
-            && self.incoming.len() < terms.incoming_messages
-            && let Some(message) = messages.pop_front()
-        {
-            self.incoming_bytes += message.len();
-            self.incoming.push_back(message);
-        }
-        messages.len() < before
-    }
-
-    /// Whether so much was taken that parked senders may resume.
-    pub(crate) fn has_room(&self, terms: &Terms) -> bool {
-        self.incoming_bytes <= terms.incoming_mark / 2
-            && self.incoming.len() <= terms.incoming_messages / 2
+        !messages.is_empty() && self.backlog().take(messages, terms)
     }
 
     pub(crate) fn pop_event(&mut self, terms: &Terms) -> Option<Event> {
@@ -159,12 +149,10 @@ impl<R> Session<R> {
             self.flags.told_open = true;
             return Some(Event::Open);
         }
-        if let Some(message) = self.incoming.pop_front() {
-            self.incoming_bytes -= message.len();
-            if self.incoming.is_empty() {
-                // An idle session holds no buffer.
-                self.incoming = VecDeque::new();
-            }
+        if let Some(backlog) = &mut self.backlog
+            && let Some(message) = backlog.pop()
+        {
+            self.settle();
             return Some(Event::Message(message));
         }
         match &self.life {
@@ -178,42 +166,31 @@ impl<R> Session<R> {
     }
 
     pub(crate) fn is_writable(&self, terms: &Terms) -> bool {
-        self.flags.awaits_room && self.outgoing_weight <= terms.outgoing_mark / 2
+        self.flags.awaits_room && self.outgoing_weight() <= terms.outgoing_mark / 2
     }
 
     /// Drops what the application has not taken.
     pub(crate) fn hush(&mut self) {
         self.flags.released = true;
-        self.incoming = VecDeque::new();
-        self.incoming_bytes = 0;
+        if let Some(backlog) = &mut self.backlog {
+            backlog.clear_incoming();
+            self.settle();
+        }
     }
 
-    /// Takes what goes into one frame: all that waits, but for what would make it too long.
-    pub(crate) fn drain_outgoing<T>(
+    /// Writes the messages that go into one frame: see [`Backlog::pull`]. `None` when there are none.
+    pub(crate) fn pull<T>(
         &mut self,
         most: usize,
         write: impl FnOnce(&[Literal]) -> T,
-    ) -> T {
-        let mut bytes = 0;
-        let fits = |literal: &&Literal| {
-            bytes += literal.len() + 1;
-            bytes <= most
-        };
-        let n = self
-            .outgoing
-            .iter()
-            .take_while(fits)
-            .count()
-            .max(1)
-            .min(self.outgoing.len());
-        let written = write(&self.outgoing.make_contiguous()[..n]);
-        for literal in self.outgoing.drain(..n) {
-            self.outgoing_weight -= weight(&literal);
-        }
-        if self.outgoing.is_empty() {
-            self.outgoing = VecDeque::new();
-        }
-        written
+    ) -> Option<T> {
+        let backlog = self
+            .backlog
+            .as_mut()
+            .filter(|backlog| backlog.unsent() > 0)?;
+        let written = backlog.pull(most, write);
+        self.settle();
+        Some(written)
     }
 }
 
@@ -232,16 +209,9 @@ impl<R> fmt::Debug for Session<R> {
         f.debug_struct("Session")
             .field("id", &self.id)
             .field("life", &self.life)
-            .field("outgoing", &self.outgoing.len())
-            .field("incoming", &self.incoming.len())
+            .field("backlog", &self.backlog)
             .field("receiver", &self.receiver)
             .field("unflushed", &self.unflushed)
             .finish_non_exhaustive()
     }
-}
-
-/// What a literal counts towards the mark: its bytes, and the entry itself so that empty messages
-/// are bounded too.
-pub(crate) fn weight(literal: &Literal) -> usize {
-    literal.len() + size_of::<Literal>()
 }

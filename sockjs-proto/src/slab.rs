@@ -2,12 +2,14 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::num::NonZeroU32;
 
 /// Where an entry is, and which of those that were there.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub(crate) struct Key {
     pub(crate) index: u32,
-    generation: u32,
+    // Never zero, so that an optional key is no larger.
+    generation: NonZeroU32,
 }
 
 impl fmt::Debug for Key {
@@ -27,7 +29,7 @@ pub(crate) struct Slab<T> {
 
 #[derive(Debug)]
 struct Slot<T> {
-    generation: u32,
+    generation: NonZeroU32,
     content: Content<T>,
 }
 
@@ -71,14 +73,14 @@ impl<T> Slab<T> {
         if let Some(page) = self.pages.last_mut() {
             index = before + page.len();
             page.push(Slot {
-                generation: 0,
+                generation: NonZeroU32::MIN,
                 content: Content::Taken(value),
             });
         }
         Key {
             // Memory ends long before this does.
             index: u32::try_from(index).unwrap_or(NIL),
-            generation: 0,
+            generation: NonZeroU32::MIN,
         }
     }
 
@@ -129,7 +131,7 @@ impl<T> Slab<T> {
         if slot.generation != key.generation || matches!(slot.content, Content::Free(_)) {
             return None;
         }
-        slot.generation = slot.generation.wrapping_add(1);
+        slot.generation = slot.generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
         let content = core::mem::replace(&mut slot.content, Content::Free(free));
         self.free = key.index;
         self.len -= 1;

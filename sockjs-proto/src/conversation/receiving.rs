@@ -9,22 +9,25 @@ use websocket_proto::Instant;
 use websocket_proto::http1::server::{Body, ChunkError, ChunkRefused, Connection};
 
 use crate::answer::{Receive, Response};
-use crate::{Frame, FromSession, Kind, ReceiverId, ToSession};
+use crate::fields::Common;
+use crate::{Frame, FromSession, Kind, ReceiverId, ToSession, Wrapping};
 
+/// It lives as long as a stream or a poll that waits, so what is seldom there is boxed.
 pub(super) struct Receiving<R> {
     stage: Stage<R>,
     /// Until the response begins.
-    receive: Option<Box<Receive>>,
+    opening: Option<Opening>,
     /// A frame that had no room.
-    unsent: Option<Piece>,
-    /// Somebody wants to know until then whether the peer is still there.
-    probe: Option<Instant>,
+    unsent: Option<Box<Piece>>,
+    /// Until when somebody wants to know whether the peer is still there; `FAR` when nobody does.
+    probe: Instant,
     /// The connection shuts down.
     shuts_down: bool,
 }
 
 enum Stage<R> {
-    New(R),
+    /// With what is told first.
+    New(Box<ToSession<R>>),
     Attaching,
     Attached(ReceiverId, Pull),
     /// The last byte is queued.
@@ -48,6 +51,12 @@ pub(super) enum By {
     Us,
 }
 
+/// What the head of the response is made of, and the frame of a response that ends without one.
+struct Opening {
+    wrapping: Wrapping,
+    common: Box<Common>,
+}
+
 struct Piece {
     bytes: Bytes,
     last: Option<By>,
@@ -55,11 +64,21 @@ struct Piece {
 
 impl<R> Receiving<R> {
     pub(super) fn new(receive: Receive, request: R) -> Self {
+        let Receive {
+            session,
+            wrapping,
+            common,
+        } = receive;
+        let attach = ToSession::Attach {
+            session,
+            wrapping: wrapping.clone(),
+            request,
+        };
         Self {
-            stage: Stage::New(request),
-            receive: Some(Box::new(receive)),
+            stage: Stage::New(Box::new(attach)),
+            opening: Some(Opening { wrapping, common }),
             unsent: None,
-            probe: None,
+            probe: Instant::FAR,
             shuts_down: false,
         }
     }
@@ -67,37 +86,31 @@ impl<R> Receiving<R> {
     /// What to tell the session next. Its response may have [ended](Self::ended) when there is
     /// nothing.
     pub(super) fn next(&mut self, now: Instant, http: &mut Connection) -> Option<ToSession<R>> {
-        if self.probe.is_some_and(|until| until <= now) {
-            self.probe = None;
+        if self.probe <= now {
+            self.probe = Instant::FAR;
             if let Some(receiver) = self.id() {
                 return Some(ToSession::StillAlive(receiver));
             }
         }
-        self.write(now, http);
+        if let Some(piece) = self.unsent.take() {
+            self.write(now, http, *piece);
+        }
         if self.unsent.is_some() {
             return None;
         }
         let ends = self.may_end();
         match core::mem::replace(&mut self.stage, Stage::Attaching) {
-            Stage::New(request) => {
-                let receive = self.receive.as_ref()?;
-                Some(ToSession::Attach {
-                    session: receive.session.clone(),
-                    wrapping: receive.wrapping.clone(),
-                    request,
-                })
-            }
+            Stage::New(attach) => Some(*attach),
             Stage::Attached(receiver, Pull::Due | Pull::Waits) if ends => {
                 self.stage = Stage::Attached(receiver, Pull::Waits);
                 let bytes = self.parting().into();
                 let last = Some(By::Us);
-                self.unsent = Some(Piece { bytes, last });
-                self.write(now, http);
+                self.write(now, http, Piece { bytes, last });
                 None
             }
             Stage::Attached(receiver, Pull::Due) => {
                 // HTTP has no stream yet that could be full.
-                let may = self.receive.is_some() || http.is_writable();
+                let may = self.opening.is_some() || http.is_writable();
                 let room = if may { http.room() } else { 0 };
                 let pull = if room > 0 { Pull::Asked } else { Pull::Due };
                 self.stage = Stage::Attached(receiver, pull);
@@ -122,7 +135,8 @@ impl<R> Receiving<R> {
                 *stage = Stage::Attached(receiver, Pull::Due);
             }
             (FromSession::Refused(status), _) => {
-                return self.receive.take().map(|receive| receive.refused(status));
+                let opening = self.opening.take();
+                return opening.map(|opening| opening.common.refused(status));
             }
             (FromSession::Wait, Stage::Attached(_, pull)) => {
                 *pull = match pull {
@@ -133,16 +147,11 @@ impl<R> Receiving<R> {
             (FromSession::Frame { bytes, last }, Stage::Attached(_, pull)) => {
                 *pull = Pull::Due;
                 let last = last.then_some(By::Session);
-                self.unsent = Some(Piece { bytes, last });
-                self.write(now, http);
+                self.write(now, http, Piece { bytes, last });
             }
             (FromSession::End, Stage::Attached(..)) => {
-                let last = Some(By::Session);
-                self.unsent = Some(Piece {
-                    bytes: Bytes::new(),
-                    last,
-                });
-                self.write(now, http);
+                let (bytes, last) = (Bytes::new(), Some(By::Session));
+                self.write(now, http, Piece { bytes, last });
             }
             (
                 FromSession::Wait
@@ -176,18 +185,18 @@ impl<R> Receiving<R> {
     pub(super) fn probe(&mut self, now: Instant, receiver: ReceiverId) -> bool {
         let wanted = self.id() == Some(receiver);
         if wanted {
-            self.probe.get_or_insert(now + PROBE);
+            self.probe = self.probe.min(now + PROBE);
         }
         wanted
     }
 
-    pub(super) const fn probed_until(&self) -> Option<Instant> {
-        self.probe
+    pub(super) fn probed_until(&self) -> Option<Instant> {
+        (self.probe < Instant::FAR).then_some(self.probe)
     }
 
     pub(super) fn probed(&mut self) {
-        if let Some(until) = &mut self.probe {
-            *until = Instant::ZERO;
+        if self.probe < Instant::FAR {
+            self.probe = Instant::ZERO;
         }
     }
 
@@ -217,7 +226,7 @@ impl<R> Receiving<R> {
     /// Whether the response may end by our own wish: between two frames, once it is known whether
     /// there is a first.
     const fn may_end(&self) -> bool {
-        let begun = self.receive.is_none();
+        let begun = self.opening.is_none();
         self.shuts_down && (begun || matches!(self.stage, Stage::Attached(_, Pull::Waits)))
     }
 
@@ -225,29 +234,28 @@ impl<R> Receiving<R> {
     /// be a failure, so it gets a heartbeat.
     fn parting(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        if let Some(receive) = &self.receive
-            && receive.wrapping.transport().kind() == Kind::Polling
+        if let Some(Opening { wrapping, .. }) = &self.opening
+            && wrapping.transport().kind() == Kind::Polling
         {
-            receive.wrapping.write(&Frame::Heartbeat, &mut bytes);
+            wrapping.write(&Frame::Heartbeat, &mut bytes);
         }
         bytes
     }
 
-    /// Queues what waits, in an HTTP chunk of its own.
-    fn write(&mut self, now: Instant, http: &mut Connection) {
-        let Some(Piece { bytes, last }) = self.unsent.take() else {
-            return;
-        };
-        if let Some(receive) = self.receive.take() {
+    /// Queues a piece in an HTTP chunk of its own, or keeps it for when there is room.
+    fn write(&mut self, now: Instant, http: &mut Connection, piece: Piece) {
+        let Piece { bytes, last } = piece;
+        if let Some(Opening { wrapping, common }) = self.opening.take() {
+            let head = common.receiver(wrapping.transport());
             // Refused only by a connection that is closed, which is told by its own event.
-            let _ = http.respond(now, &receive.head(), Body::Stream);
+            let _ = http.respond(now, &head, Body::Stream);
         }
         if let Err(ChunkError {
             chunk: bytes,
             why: ChunkRefused::Full,
         }) = http.send_chunk(bytes)
         {
-            self.unsent = Some(Piece { bytes, last });
+            self.unsent = Some(Box::new(Piece { bytes, last }));
             return;
         }
         if let (Some(by), Some(receiver)) = (last, self.id()) {
