@@ -156,6 +156,11 @@ impl<R> Endpoint<R> {
         self.sessions.get(key.0)?.request.as_ref()
     }
 
+    /// Takes that, for an application that keeps it with what it has of the session itself.
+    pub fn take_request(&mut self, key: SessionKey) -> Option<R> {
+        self.sessions.get_mut(key.0)?.request.take()
+    }
+
     /// The id that the browser chose.
     pub fn id(&self, key: SessionKey) -> Option<&SessionId> {
         self.sessions.get(key.0).map(|session| &session.id)

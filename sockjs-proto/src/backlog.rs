@@ -1,13 +1,14 @@
 //! What waits in a session.
 
 use alloc::collections::VecDeque;
+use core::fmt;
 
 use crate::endpoint::Terms;
 use crate::exchange::{ReceiverId, SenderId};
 use crate::{Literal, Message};
 
 /// Messages under way and requests that wait: all that an idle session has none of.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Backlog {
     outgoing: VecDeque<Literal>,
     outgoing_weight: usize,
@@ -77,15 +78,21 @@ impl Backlog {
     /// Takes messages of the browser while there is room; one may overshoot the mark. Tells whether
     /// it took any.
     pub(crate) fn take(&mut self, messages: &mut VecDeque<Message>, terms: &Terms) -> bool {
-        let before = messages.len();
-        while self.incoming_bytes < terms.incoming_mark
-            && self.incoming.len() < terms.incoming_messages
-            && let Some(message) = messages.pop_front()
-        {
+        let room = terms.incoming_messages.saturating_sub(self.incoming.len());
+        let mut n = 0;
+        for message in messages.iter().take(room) {
+            if self.incoming_bytes >= terms.incoming_mark {
+                break;
+            }
             self.incoming_bytes += message.len();
-            self.incoming.push_back(message);
+            n += 1;
         }
-        messages.len() < before
+        if self.incoming.is_empty() && n == messages.len() {
+            core::mem::swap(&mut self.incoming, messages);
+        } else {
+            self.incoming.extend(messages.drain(..n));
+        }
+        n > 0
     }
 
     /// Whether so much was taken that parked senders may resume.
@@ -108,6 +115,17 @@ impl Backlog {
     pub(crate) fn clear_incoming(&mut self) {
         self.incoming = VecDeque::new();
         self.incoming_bytes = 0;
+    }
+}
+
+impl fmt::Debug for Backlog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backlog")
+            .field("outgoing", &self.outgoing.len())
+            .field("incoming", &self.incoming.len())
+            .field("newcomers", &self.newcomers)
+            .field("senders", &self.senders)
+            .finish_non_exhaustive()
     }
 }
 

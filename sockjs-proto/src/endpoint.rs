@@ -36,7 +36,8 @@ use crate::{AfterCut, Close, Kind, Service, Transport};
 /// later is named by [`poll_wake`](Self::poll_wake), which is to be drained after every other call.
 ///
 /// `R` is what is known of a request: whatever the application wants of it. It is asked for only
-/// when a session begins, and stays as it is until the session's end.
+/// when a session begins, and stays as it is until the session's end unless it is
+/// [taken](Self::take_request).
 ///
 /// ```
 /// use sockjs_proto::{Admit, Capacity, Config, Endpoint, Event, FromSession, Literal, Service, Wake, Wrapping};

@@ -21,6 +21,7 @@ mod event;
 mod exchange;
 mod fields;
 mod frame;
+mod id;
 pub mod json;
 mod literal;
 mod message;
@@ -56,9 +57,10 @@ pub use exchange::{
     Verdict, Wake,
 };
 pub use frame::{Close, Frame};
+pub use id::SessionId;
 pub use literal::{Embedding, Literal};
 pub use message::{LoneSurrogates, Message};
-pub use route::{Route, SessionId};
+pub use route::Route;
 pub use sending::Sending;
 pub use service::Service;
 pub use socket::Socket;

@@ -64,7 +64,6 @@ impl Receiver {
 impl<R> Endpoint<R> {
     /// A receiving request came. The response is [pulled](Self::pull).
     ///
-    /// A session that begins keeps its [`SessionId`], which shares its text with its clones.
     /// `request` is called when this begins a session, and may refuse that with an HTTP status:
     /// limits by address are kept there.
     pub fn attach(

@@ -2,9 +2,8 @@
 
 use core::fmt;
 
-use alloc::sync::Arc;
-
 use crate::Transport;
+use crate::id::Redacted;
 
 /// What a path below the prefix names.
 ///
@@ -99,49 +98,6 @@ impl fmt::Debug for Route<'_> {
     }
 }
 
-/// The id of a session, as its browser chose it. A bearer secret: `Debug` and `Display` show its
-/// beginning only.
-#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct SessionId(Arc<str>);
-
-impl SessionId {
-    /// The id, whole: not for logs, and not for other clients.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for SessionId {
-    fn from(id: &str) -> Self {
-        Self(id.into())
-    }
-}
-
-impl fmt::Debug for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&Redacted(&self.0), f)
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&Redacted(&self.0), f)
-    }
-}
-
-struct Redacted<'a>(&'a str);
-
-impl fmt::Debug for Redacted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Half of a short id is still worth hiding.
-        let shown = SHOWN.min(self.0.chars().count() / 2);
-        for shown in self.0.chars().take(shown) {
-            write!(f, "{}", shown.escape_debug())?;
-        }
-        f.write_str("…")
-    }
-}
-
 /// `iframe[0-9-.a-z_]*.html`, in that letter case.
 fn is_iframe(name: &str) -> bool {
     name.strip_prefix("iframe")
@@ -174,6 +130,3 @@ fn session_transport(name: &str) -> Option<Transport> {
         | Transport::JsonpSend) => Some(transport),
     }
 }
-
-/// Enough to tell sessions apart in a log, of the 40 bits that clients choose.
-const SHOWN: usize = 3;
