@@ -13,9 +13,7 @@ use crate::{RequestBody, TrustedProxies};
 
 /// A request's head and where it came from. Clones share it.
 #[derive(Clone)]
-pub struct RequestInfo(Arc<Inner>);
-
-struct Inner {
+pub struct RequestInfo {
     head: RequestHead,
     /// Where in the path the part behind the route's `*` begins.
     rest: usize,
@@ -61,46 +59,46 @@ impl ConnectionInfo {
 
 impl RequestInfo {
     pub(crate) fn new(head: RequestHead, rest: usize, connection: Arc<ConnectionInfo>) -> Self {
-        Self(Arc::new(Inner {
+        Self {
             head,
             rest,
             connection,
-        }))
+        }
     }
 
     /// The whole head.
     pub fn head(&self) -> &RequestHead {
-        &self.0.head
+        &self.head
     }
 
     /// The method, as sent.
     pub fn method(&self) -> &str {
-        self.0.head.method()
+        self.head.method()
     }
 
     /// The path, undecoded and without the query.
     pub fn path(&self) -> &str {
-        self.0.head.path()
+        self.head.path()
     }
 
     /// The part of the path that stands for the `*` of the route; empty for an exact route.
     pub fn rest(&self) -> &str {
-        self.path().get(self.0.rest..).unwrap_or_default()
+        self.path().get(self.rest..).unwrap_or_default()
     }
 
     /// What follows the `?`, undecoded.
     pub fn query(&self) -> Option<&str> {
-        self.0.head.query()
+        self.head.query()
     }
 
     /// The version of HTTP.
     pub fn version(&self) -> Version {
-        self.0.head.version()
+        self.head.version()
     }
 
     /// The fields.
     pub fn headers(&self) -> Headers<'_> {
-        self.0.head.headers()
+        self.head.headers()
     }
 
     /// The first value of the field called `name`, compared without case, when it is UTF-8.
@@ -112,40 +110,40 @@ impl RequestInfo {
 
     /// Who is at the other end of the socket. Behind a proxy that is the proxy.
     pub fn peer_address(&self) -> &Address {
-        &self.0.connection.peer
+        &self.connection.peer
     }
 
     /// Where the client is, as far as that can be believed: what
     /// [trusted proxies](crate::Server::trusted_proxies) tell, and else the other end of the socket.
     pub fn client_address(&self) -> Address {
-        self.0.connection.origin(&self.0.head).address
+        self.connection.origin(&self.head).address
     }
 
     /// Whether the client came over TLS, here or, as far as that can be believed, to a proxy.
     pub fn is_secure(&self) -> bool {
-        self.0.connection.origin(&self.0.head).secure
+        self.connection.origin(&self.head).secure
     }
 
     pub(crate) fn knows_proxies(&self) -> bool {
-        self.0.connection.proxies.is_some()
+        self.connection.proxies.is_some()
     }
 
     /// Our end of the socket.
     pub fn local_address(&self) -> &Address {
-        &self.0.connection.local
+        &self.connection.local
     }
 
     /// What TLS settled, when this connection is encrypted.
     pub fn tls(&self) -> Option<&Tls> {
-        self.0.connection.tls.as_deref()
+        self.connection.tls.as_deref()
     }
 }
 
 impl fmt::Debug for RequestInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestInfo")
-            .field("head", &self.0.head)
-            .field("connection", &self.0.connection)
+            .field("head", &self.head)
+            .field("connection", &self.connection)
             .finish_non_exhaustive()
     }
 }

@@ -15,35 +15,52 @@ use super::hub::Hub;
 use super::runner::Runner;
 use super::service::App;
 use super::socket::Cell;
+use super::stats::{Stripe, Traffic};
 use super::waiters::{Payload, Wait, Waiters};
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// A session and all that is known of it. Its machine lies elsewhere: see [`Link`].
 pub(crate) struct Core {
     pub(crate) hub: Arc<Hub>,
-    pub(crate) link: Link,
-    pub(crate) request: SessionRequest,
-    /// Which of the counters are its own.
-    pub(crate) stripe: u32,
+    link: Link,
+    request: SessionRequest,
     closed: OnceLock<Box<Closed>>,
 }
 
 /// Where a session's machine is.
 pub(crate) enum Link {
-    /// In the connection that carries it, whose task owns all but the lock.
-    Socket(Arc<Cell>),
+    /// In the connection that carries it, whose task owns all but the lock. The number is that of its
+    /// counters.
+    Socket(Arc<Cell>, u32),
     /// In a shard of the service. The lock is only ever taken under the shard's.
     Shard(u32, SessionKey, Mutex<Waiters>),
 }
 
 impl Core {
-    pub(crate) fn new(hub: &Arc<Hub>, link: Link, request: SessionRequest, stripe: u32) -> Self {
+    pub(crate) fn new(hub: &Arc<Hub>, link: Link, request: SessionRequest) -> Self {
         Self {
             hub: Arc::clone(hub),
             link,
             request,
-            stripe,
             closed: OnceLock::new(),
+        }
+    }
+
+    /// The request that the session began with.
+    pub(crate) const fn request(&self) -> &SessionRequest {
+        &self.request
+    }
+
+    /// The counters that are its own.
+    pub(crate) fn stripe(&self) -> &Stripe {
+        let (Link::Socket(_, index) | Link::Shard(index, ..)) = self.link;
+        self.hub.stripe(index as usize)
+    }
+
+    /// Counts what was sent and received.
+    pub(crate) fn count(&self, traffic: &mut Traffic) {
+        if !traffic.is_empty() {
+            self.stripe().traffic(self.request.transport(), traffic);
         }
     }
 
@@ -59,19 +76,16 @@ impl Core {
         work: impl FnOnce(&mut dyn AnySession, &mut Waiters) -> (T, Touched),
     ) -> T {
         match &self.link {
-            Link::Socket(cell) => cell.with(work),
+            Link::Socket(cell, _) => cell.with(work),
             Link::Shard(index, key, waiters) => {
                 let (result, runner) = self.hub.with_shard(*index as usize, |state| {
                     let mut waiters = lock(waiters);
                     let (result, _) = work(&mut state.endpoint.session(*key), &mut waiters);
-                    if !waiters.traffic.is_empty() {
-                        let stripe = self.hub.stripe(self.stripe as usize);
-                        stripe.traffic(self.request.transport(), &mut waiters.traffic);
-                    }
+                    self.count(&mut waiters.traffic);
                     if self.closed.get().is_none() {
                         return (result, None);
                     }
-                    state.forget(*key);
+                    state.forget(*key, self);
                     (result, waiters.runner.take())
                 });
                 // It may be the last to have it, and what a handler holds is dropped without locks.
@@ -84,7 +98,7 @@ impl Core {
     /// For errands of the shard, which holds its lock.
     pub(crate) fn waiters(&self) -> Option<MutexGuard<'_, Waiters>> {
         match &self.link {
-            Link::Socket(_) => None,
+            Link::Socket(..) => None,
             Link::Shard(.., waiters) => Some(lock(waiters)),
         }
     }
@@ -163,8 +177,7 @@ impl Core {
     /// What the end of the session brings with it.
     pub(crate) fn ended(&self, closed: &Closed) {
         tracing::debug!(%closed, transport = %self.request.transport(), "session closed");
-        let stripe = self.hub.stripe(self.stripe as usize);
-        stripe.closed(self.request.transport(), closed.cause);
+        self.stripe().closed(self.request.transport(), closed.cause);
         self.leave_seats(|_| true);
     }
 
@@ -187,7 +200,7 @@ impl Core {
     /// A message in the form in which the machine takes it.
     pub(crate) fn payload(&self, message: Message) -> Payload {
         match self.link {
-            Link::Socket(_) => Payload::Plain(message),
+            Link::Socket(..) => Payload::Plain(message),
             Link::Shard(..) => {
                 let literal = Literal::new(&message);
                 Payload::Encoded(message, literal)
@@ -196,7 +209,7 @@ impl Core {
     }
 
     /// Sends with `attempt`, unless something else has to go first. `bytes` are what counts.
-    pub(crate) fn send<T>(
+    pub(super) fn attempt<T>(
         &self,
         payload: T,
         bytes: usize,

@@ -166,7 +166,7 @@ impl Group {
         drop(order);
         for SessionSender(member) in late {
             match &self.0.slow {
-                Slow::Skip => member.hub.stripe(member.stripe as usize).skipped(),
+                Slow::Skip => member.stripe().skipped(),
                 Slow::Close(close) => member.close(close.clone()),
             }
         }

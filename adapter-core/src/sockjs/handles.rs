@@ -37,7 +37,7 @@ impl SessionReceiver {
 
     /// The request that the session began with.
     pub fn request(&self) -> &SessionRequest {
-        &self.0.request
+        self.0.request()
     }
 }
 
@@ -65,17 +65,7 @@ impl SessionSender {
         &self,
         message: impl Into<Message>,
     ) -> impl Future<Output = Result<(), SendError<Message>>> {
-        let payload = self.0.payload(message.into());
-        let bytes = payload.bytes();
-        let mut payload = Some(payload);
-        poll_fn(move |cx| {
-            let sent = self
-                .0
-                .poll_send(cx, &mut payload, bytes, |session, payload| {
-                    payload.send(session)
-                });
-            sent.map_err(given_back)
-        })
+        self.0.send(message.into())
     }
 
     /// See [`Session::try_send`](super::Session::try_send).
@@ -84,12 +74,7 @@ impl SessionSender {
     ///
     /// As [`send`](Self::send), and [`Refused::Full`] where that would wait.
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), SendError<Message>> {
-        let payload = self.0.payload(message.into());
-        let bytes = payload.bytes();
-        let sent = self
-            .0
-            .send(payload, bytes, |session, payload| payload.send(session));
-        sent.map_err(given_back)
+        self.0.try_send(message.into())
     }
 
     /// See [`Session::send_literal`](super::Session::send_literal).
@@ -98,16 +83,7 @@ impl SessionSender {
     ///
     /// As [`send`](Self::send); the literal is still yours.
     pub async fn send_literal(&self, literal: &Literal) -> Result<(), Refused> {
-        let mut payload = Some(literal.clone());
-        let bytes = text_len(literal);
-        poll_fn(|cx| {
-            self.0
-                .poll_send(cx, &mut payload, bytes, |session, literal| {
-                    session.send_literal(literal)
-                })
-        })
-        .await
-        .map_err(|error| error.why)
+        self.0.send_literal(literal).await
     }
 
     /// The same now or not at all.
@@ -117,7 +93,7 @@ impl SessionSender {
     /// As [`send_literal`](Self::send_literal), and [`Refused::Full`] where that would wait.
     pub fn try_send_literal(&self, literal: &Literal) -> Result<(), Refused> {
         self.0
-            .send(literal.clone(), text_len(literal), |session, literal| {
+            .attempt(literal.clone(), text_len(literal), |session, literal| {
                 session.send_literal(literal)
             })
             .map_err(|error| error.why)
@@ -145,7 +121,7 @@ impl SessionSender {
 
     /// The request that the session began with.
     pub fn request(&self) -> &SessionRequest {
-        &self.0.request
+        self.0.request()
     }
 
     /// Whether both are handles of one session.
@@ -176,6 +152,43 @@ impl Sink<Message> for SessionSender {
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.0.handled(Ok(()));
         Poll::Ready(Ok(()))
+    }
+}
+
+/// What all handles do that send.
+impl Core {
+    // What the future holds is part of every handler that awaits it.
+    pub(super) fn send(
+        &self,
+        message: Message,
+    ) -> impl Future<Output = Result<(), SendError<Message>>> {
+        let mut payload = Some(self.payload(message));
+        poll_fn(move |cx| {
+            let bytes = payload.as_ref().map_or(0, Payload::bytes);
+            let sent = self.poll_send(cx, &mut payload, bytes, |session, payload| {
+                payload.send(session)
+            });
+            sent.map_err(given_back)
+        })
+    }
+
+    pub(super) fn try_send(&self, message: Message) -> Result<(), SendError<Message>> {
+        let payload = self.payload(message);
+        let bytes = payload.bytes();
+        let sent = self.attempt(payload, bytes, |session, payload| payload.send(session));
+        sent.map_err(given_back)
+    }
+
+    pub(super) async fn send_literal(&self, literal: &Literal) -> Result<(), Refused> {
+        let mut payload = Some(literal.clone());
+        let bytes = text_len(literal);
+        poll_fn(|cx| {
+            self.poll_send(cx, &mut payload, bytes, |session, literal| {
+                session.send_literal(literal)
+            })
+        })
+        .await
+        .map_err(|error| error.why)
     }
 }
 

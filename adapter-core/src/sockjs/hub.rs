@@ -211,7 +211,7 @@ impl Hub {
 impl Hub {
     /// Notes that a session has begun.
     pub(crate) fn begin(&self, core: &Core) -> Span {
-        let request = &core.request;
+        let request = core.request();
         let transport = request.transport();
         let address = request.address();
         let span = match request.id() {
@@ -219,7 +219,7 @@ impl Hub {
             None => tracing::debug_span!("session", %transport),
         };
         span.in_scope(|| tracing::debug!(address = %address, %transport, "session opened"));
-        self.stripe(core.stripe as usize).opened(transport);
+        core.stripe().opened(transport);
         // Its admission may have begun before the end of the server did.
         if self.draining.load(Ordering::Acquire) {
             core.close(GOING_AWAY);
@@ -244,13 +244,13 @@ impl Hub {
     pub(super) fn ask(
         self: &Arc<Self>,
         shard: usize,
-        admission: sockjs_proto::Admission<SessionRequest>,
+        admission: sockjs_proto::Admission<Box<SessionRequest>>,
     ) {
         let hub = Arc::clone(self);
         (self.spawn)(Box::pin(async move {
             let sockjs_proto::Admission { id, request, .. } = admission;
-            let verdict = match hub.decision(request.clone()).await.0 {
-                Kind::Accept(data) => Verdict::Accept(request.with_data(data)),
+            let verdict = match hub.decision(SessionRequest::clone(&request)).await.0 {
+                Kind::Accept(data) => Verdict::Accept(Box::new(request.with_data(data))),
                 Kind::Refuse(status) => {
                     hub.stripe(shard).refused(Reason::Admission);
                     Verdict::Refuse(status)

@@ -30,6 +30,7 @@ mod session;
 mod shard;
 mod socket;
 mod stats;
+mod table;
 mod visitors;
 mod waiters;
 

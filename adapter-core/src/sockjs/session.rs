@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use futures_sink::Sink;
-use sockjs_proto::{Closed, Literal, Message, Transport};
+use sockjs_proto::{Close, Closed, Literal, Message, Transport};
 use websocket_proto::{Refused, SendError};
 
 use super::core::Core;
@@ -31,22 +31,20 @@ use super::{SessionReceiver, SessionRequest, SessionSender};
 /// }
 /// ```
 #[derive(Debug)]
-pub struct Session {
-    receiver: SessionReceiver,
-    sender: SessionSender,
-}
+pub struct Session(SessionReceiver);
 
 impl Session {
     pub(crate) fn new(core: &Arc<Core>) -> Self {
-        Self {
-            receiver: SessionReceiver(Arc::clone(core)),
-            sender: SessionSender(Arc::clone(core)),
-        }
+        Self(SessionReceiver(Arc::clone(core)))
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        &self.0.0
     }
 
     /// The next message; `None` when the session is over, see [`closed`](Self::closed).
     pub fn recv(&mut self) -> impl Future<Output = Option<Message>> {
-        self.receiver.recv()
+        self.0.recv()
     }
 
     /// Sends a message; waits while too much of what was sent before is on its way.
@@ -58,7 +56,7 @@ impl Session {
         &self,
         message: impl Into<Message>,
     ) -> impl Future<Output = Result<(), SendError<Message>>> {
-        self.sender.send(message)
+        self.core().send(message.into())
     }
 
     /// Sends a message now or not at all.
@@ -67,7 +65,7 @@ impl Session {
     ///
     /// As [`send`](Self::send), and [`Refused::Full`] where that would wait.
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), SendError<Message>> {
-        self.sender.try_send(message)
+        self.core().try_send(message.into())
     }
 
     /// Sends a message that was encoded once for many sessions.
@@ -76,7 +74,7 @@ impl Session {
     ///
     /// As [`send`](Self::send); the literal is still yours.
     pub async fn send_literal(&self, literal: &Literal) -> Result<(), Refused> {
-        self.sender.send_literal(literal).await
+        self.core().send_literal(literal).await
     }
 
     /// Closes the session: what was sent before still goes out, and then the close. Once it is
@@ -85,18 +83,19 @@ impl Session {
     /// Over a WebSocket, a code that may not travel there (RFC 6455 §7.4) is told in the last frame
     /// of the session alone.
     pub fn close(&self, code: u16, reason: &str) {
-        self.sender.close(code, reason);
+        let reason = reason.to_owned().into();
+        self.core().close(Close { code, reason });
     }
 
     /// How the session ended, once [`recv`](Self::recv) has told that it did: whose doing it was, and
     /// what became of messages under way.
     pub fn closed(&self) -> Option<&Closed> {
-        self.receiver.closed()
+        self.0.closed()
     }
 
     /// The request that the session began with.
     pub fn request(&self) -> &SessionRequest {
-        self.receiver.request()
+        self.0.request()
     }
 
     /// The transport that the session began with.
@@ -106,18 +105,18 @@ impl Session {
 
     /// How many bytes wait for the browser.
     pub fn buffered(&self) -> usize {
-        self.sender.buffered()
+        self.core().buffered()
     }
 
     /// A handle to send from elsewhere.
     pub fn sender(&self) -> SessionSender {
-        self.sender.clone()
+        SessionSender(Arc::clone(self.core()))
     }
 
     /// Two handles that can live in different tasks. The session is closed when the handler returns,
     /// wherever they are.
     pub fn split(self) -> (SessionSender, SessionReceiver) {
-        (self.sender, self.receiver)
+        (self.sender(), self.0)
     }
 }
 
@@ -125,7 +124,7 @@ impl Stream for Session {
     type Item = Message;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        Pin::new(&mut self.receiver).poll_next(cx)
+        Pin::new(&mut self.0).poll_next(cx)
     }
 }
 
@@ -133,19 +132,19 @@ impl Stream for Session {
 impl Sink<Message> for Session {
     type Error = SendError<Message>;
 
-    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Pin::new(&mut self.sender).poll_ready(cx)
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Pin::new(&mut self.sender()).poll_ready(cx)
     }
 
-    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Self::Error> {
-        Pin::new(&mut self.sender).start_send(message)
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Self::Error> {
+        Pin::new(&mut self.sender()).start_send(message)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Pin::new(&mut self.sender).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Pin::new(&mut self.sender()).poll_flush(cx)
     }
 
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Pin::new(&mut self.sender).poll_close(cx)
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Pin::new(&mut self.sender()).poll_close(cx)
     }
 }

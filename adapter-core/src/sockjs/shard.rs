@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use sockjs_proto::{
-    Admission, AdmissionId, Close, Endpoint, FromSession, ReceiverId, SenderId, SessionId,
-    SessionKey, ToSession, Transport, Verdict, Wake,
+    Admission, AdmissionId, Close, Endpoint, FromSession, SenderId, SessionId, SessionKey,
+    ToSession, Transport, Verdict, Wake,
 };
 use websocket_proto::Instant;
 
@@ -16,6 +16,7 @@ use super::attendant::Attendant;
 use super::core::{Core, Link};
 use super::hub::Hub;
 use super::service::App;
+use super::table::Table;
 use crate::RequestInfo;
 use crate::sync::{Mutex, lock};
 
@@ -26,13 +27,13 @@ use crate::sync::{Mutex, lock};
 pub(crate) struct Shard(Mutex<State>);
 
 pub(crate) struct State {
-    pub(crate) endpoint: Endpoint<SessionRequest>,
+    pub(crate) endpoint: Endpoint<Box<SessionRequest>>,
     /// Where in the hub this is.
     index: u32,
     /// What the sessions' handles share.
-    cores: HashMap<SessionKey, Arc<Core>>,
+    cores: Table<Core>,
     /// The connections, by the names that the endpoint has for them.
-    receivers: HashMap<ReceiverId, Arc<Attendant>>,
+    receivers: Table<Attendant>,
     senders: HashMap<SenderId, Arc<Attendant>>,
     alarm: Alarm,
 }
@@ -47,12 +48,12 @@ struct Alarm {
 }
 
 impl Shard {
-    pub(crate) fn new(index: usize, endpoint: Endpoint<SessionRequest>) -> Self {
+    pub(crate) fn new(index: usize, endpoint: Endpoint<Box<SessionRequest>>) -> Self {
         Self(Mutex::new(State {
             endpoint,
             index: u32::try_from(index).unwrap_or_default(),
-            cores: HashMap::new(),
-            receivers: HashMap::new(),
+            cores: Table::new(),
+            receivers: Table::new(),
             senders: HashMap::new(),
             alarm: Alarm::default(),
         }))
@@ -99,7 +100,7 @@ impl Shard {
         let cores = {
             let mut state = lock(&self.0);
             state.alarm = Alarm::default();
-            std::mem::take(&mut state.cores)
+            std::mem::replace(&mut state.cores, Table::new())
         };
         for core in cores.into_values() {
             core.abandon();
@@ -111,7 +112,7 @@ impl Shard {
         &self,
         hub: &Arc<Hub>,
         id: AdmissionId,
-        verdict: Verdict<SessionRequest>,
+        verdict: Verdict<Box<SessionRequest>>,
     ) -> bool {
         let now = (hub.now)();
         self.with(hub, |state| state.endpoint.decide(now, id, verdict).is_ok())
@@ -136,15 +137,16 @@ impl State {
                 request,
             } => {
                 let (id, transport) = (session.clone(), wrapping.transport());
-                let begin = || admit(request.ok_or(500_u16)?, transport, id);
-                let receiver = endpoint.attach(now, session.as_str(), wrapping, begin);
-                self.receivers.insert(receiver, Arc::clone(attendant));
+                let begin = || admit(request.ok_or(500_u16)?, transport, id).map(Box::new);
+                let receiver = endpoint.attach(now, session, wrapping, begin);
+                self.receivers
+                    .insert(receiver.index(), Arc::clone(attendant));
                 return Some(FromSession::Attached(receiver));
             }
             ToSession::Pull { receiver, room } => {
                 let reply = endpoint.pull(now, receiver, room);
                 if let FromSession::Refused(_) = reply {
-                    self.receivers.remove(&receiver);
+                    self.receivers.remove(receiver.index(), attendant);
                 }
                 return Some(reply);
             }
@@ -163,12 +165,12 @@ impl State {
                 return None;
             }
             ToSession::Flushed(receiver) => {
-                self.receivers.remove(&receiver);
+                self.receivers.remove(receiver.index(), attendant);
                 endpoint.flushed(now, receiver);
                 return None;
             }
             ToSession::Aborted(receiver) => {
-                self.receivers.remove(&receiver);
+                self.receivers.remove(receiver.index(), attendant);
                 endpoint.aborted(now, receiver);
                 return None;
             }
@@ -192,11 +194,8 @@ impl State {
 /// What applications do.
 impl State {
     /// The application has heard of the session's end.
-    pub(crate) fn forget(&mut self, key: SessionKey) {
-        self.cores.remove(&key);
-        if self.cores.is_empty() {
-            self.cores = HashMap::new();
-        }
+    pub(crate) fn forget(&mut self, key: SessionKey, core: &Core) {
+        self.cores.remove(key.index(), core);
     }
 
     /// Closes every session. Who waits for room there is to be woken.
@@ -206,7 +205,7 @@ impl State {
         for key in keys {
             self.endpoint.close(now, key, close.clone());
             // Nothing more can be sent.
-            if let Some(mut waiters) = self.cores.get(&key).and_then(|core| core.waiters()) {
+            if let Some(mut waiters) = self.cores.get(key.index()).and_then(|core| core.waiters()) {
                 due.append(&mut waiters.take_room());
             }
         }
@@ -221,7 +220,7 @@ impl State {
         while let Some(wake) = self.endpoint.poll_wake() {
             match wake {
                 Wake::Receiver(id) | Wake::CheckReceiver(id) => {
-                    let attendant = self.receivers.get(&id);
+                    let attendant = self.receivers.get(id.index());
                     errands.wake(attendant.and_then(|attendant| attendant.put(wake)));
                 }
                 Wake::Sender(id) => {
@@ -240,17 +239,18 @@ impl State {
     }
 
     fn open(&mut self, hub: &Arc<Hub>, key: SessionKey, errands: &mut Errands) {
-        let Some(request) = self.endpoint.request(key) else {
+        // It goes where the handles are.
+        let Some(request) = self.endpoint.take_request(key) else {
             return;
         };
         let link = Link::Shard(self.index, key, Mutex::default());
-        let core = Arc::new(Core::new(hub, link, request.clone(), self.index));
-        self.cores.insert(key, Arc::clone(&core));
+        let core = Arc::new(Core::new(hub, link, *request));
+        self.cores.insert(key.index(), Arc::clone(&core));
         errands.push(Errand::Open(core));
     }
 
     fn wake_session(&mut self, key: SessionKey, errands: &mut Errands) {
-        let Some(core) = self.cores.get(&key) else {
+        let Some(core) = self.cores.get(key.index()) else {
             return;
         };
         let Some(mut waiters) = core.waiters() else {
@@ -300,7 +300,7 @@ enum Errand {
     /// Nobody hears a session, whose events are to be dropped.
     Drain(Arc<Core>),
     /// The application is asked about a session of the shard.
-    Admit(usize, Admission<SessionRequest>),
+    Admit(usize, Admission<Box<SessionRequest>>),
     /// The shard needs a deadline task.
     Alarm(usize),
 }

@@ -91,10 +91,7 @@ impl Cell {
             {
                 due.append(&mut waiters.take_room());
             }
-            if !waiters.traffic.is_empty() {
-                let stripe = core.hub.stripe(core.stripe as usize);
-                stripe.traffic(core.request.transport(), &mut waiters.traffic);
-            }
+            core.count(&mut waiters.traffic);
             (result, due, waiters.deaf && has_events)
         };
         if deaf {
@@ -204,8 +201,8 @@ impl SessionStage {
 
     fn parts(hub: &Arc<Hub>, socket: Socket, request: SessionRequest) -> (Arc<Cell>, Arc<Core>) {
         let cell = Arc::new(Cell::new(socket));
-        let link = Link::Socket(Arc::clone(&cell));
-        let core = Arc::new(Core::new(hub, link, request, hub.counters.turn()));
+        let link = Link::Socket(Arc::clone(&cell), hub.counters.turn());
+        let core = Arc::new(Core::new(hub, link, request));
         (cell, core)
     }
 }
