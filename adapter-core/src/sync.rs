@@ -1,11 +1,25 @@
-//! Locks and counters: those of `std`, or of `loom` when that tries every interleaving.
+//! Locks, counters and what is a thread's own: those of `std`, or of `loom` when that tries every
+//! interleaving.
 //!
 //! Whatever is shared between tasks of sessions takes them from here.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{Mutex, MutexGuard, atomic};
 #[cfg(not(loom))]
-pub(crate) use std::sync::{Mutex, MutexGuard, atomic};
+pub(crate) use std::{
+    sync::{Mutex, MutexGuard, atomic},
+    thread_local,
+};
+
+/// As that of `std`, of which loom's knows no `const`.
+#[cfg(loom)]
+macro_rules! of_thread {
+    ($(#[$about:meta])* static $name:ident: $type:ty = const { $value:expr };) => {
+        loom::thread_local! { $(#[$about])* static $name: $type = $value; }
+    };
+}
+#[cfg(loom)]
+pub(crate) use of_thread as thread_local;
 
 use std::sync::PoisonError;
 

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use super::hub::Hub;
 use crate::route::BoxFuture;
 use crate::sync::atomic::{AtomicU8, Ordering};
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, lock, thread_local};
 
 /// A handler's future and the task around it.
 ///

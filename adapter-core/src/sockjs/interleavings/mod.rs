@@ -1,6 +1,8 @@
 //! Every interleaving of two tasks on one shard, by `loom`. Whatever comes first: who waits for
 //! something that has come was woken.
 
+mod runner;
+
 use std::cell::Cell;
 use std::future::pending;
 use std::sync::Arc;
