@@ -66,7 +66,7 @@ fn an_idle_session_is_small() {
     println!(
         "bytes of a session: {between} between polls, {polling} with a poll, {streaming} with a stream"
     );
-    assert!(between <= 300 && polling <= 360 && streaming <= 360);
+    assert!(between <= 150 && polling <= 215 && streaming <= 215);
 }
 
 #[test]
