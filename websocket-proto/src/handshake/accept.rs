@@ -73,7 +73,15 @@ impl Accepted<'_> {
         let reason = match self.upgrade.draft {
             Draft::Hixie75 => "Web Socket Protocol Handshake",
             Draft::Hixie76 => "WebSocket Protocol Handshake",
-            Draft::Hybi07 | Draft::Hybi08 | Draft::Rfc6455 => "Switching Protocols",
+            Draft::Hybi07 | Draft::Hybi08 | Draft::Rfc6455 => {
+                out.extend_from_slice(HYBI_HEAD);
+                out.extend_from_slice(&self.key);
+                for (name, value) in self.chosen_fields() {
+                    super::write_field(out, name, value);
+                }
+                out.extend_from_slice(b"\r\n\r\n");
+                return;
+            }
         };
         super::write_head(out, 101, reason, self.fields());
     }
@@ -85,7 +93,7 @@ impl Accepted<'_> {
 
     /// The fields of the head, for an HTTP stack that writes it itself: status 101, no body.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
-        let protocol = self.accept.protocol;
+        let origin = self.upgrade.origin();
         let own = match &self.upgrade.kind {
             Kind::Hybi { .. } => [
                 Some(("Upgrade", "websocket")),
@@ -93,31 +101,35 @@ impl Accepted<'_> {
                 core::str::from_utf8(&self.key)
                     .ok()
                     .map(|key| ("Sec-WebSocket-Accept", key)),
-                protocol.map(|name| ("Sec-WebSocket-Protocol", name)),
-                (!self.extensions.is_empty())
-                    .then_some(("Sec-WebSocket-Extensions", self.extensions.as_str())),
+                None,
             ],
             Kind::Hixie76 { location, .. } => [
                 Some(("Upgrade", "WebSocket")),
                 Some(("Connection", "Upgrade")),
-                self.upgrade
-                    .origin()
-                    .map(|origin| ("Sec-WebSocket-Origin", origin)),
+                origin.map(|origin| ("Sec-WebSocket-Origin", origin)),
                 Some(("Sec-WebSocket-Location", location)),
-                protocol.map(|name| ("Sec-WebSocket-Protocol", name)),
             ],
             Kind::Hixie75 { location } => [
                 Some(("Upgrade", "WebSocket")),
                 Some(("Connection", "Upgrade")),
-                self.upgrade
-                    .origin()
-                    .map(|origin| ("WebSocket-Origin", origin)),
+                origin.map(|origin| ("WebSocket-Origin", origin)),
                 Some(("WebSocket-Location", location)),
-                protocol.map(|name| ("WebSocket-Protocol", name)),
             ],
         };
-        own.into_iter()
-            .flatten()
+        own.into_iter().flatten().chain(self.chosen_fields())
+    }
+
+    /// The fields behind those that every answer has.
+    fn chosen_fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        let name = match &self.upgrade.kind {
+            Kind::Hybi { .. } | Kind::Hixie76 { .. } => "Sec-WebSocket-Protocol",
+            Kind::Hixie75 { .. } => "WebSocket-Protocol",
+        };
+        let protocol = self.accept.protocol.map(|protocol| (name, protocol));
+        let extensions = Some(("Sec-WebSocket-Extensions", self.extensions.as_str()));
+        protocol
+            .into_iter()
+            .chain(extensions.filter(|(_, list)| !list.is_empty()))
             .chain(self.accept.headers.iter().copied())
     }
 
@@ -170,5 +182,67 @@ impl fmt::Display for AcceptError {
 
 impl core::error::Error for AcceptError {}
 
+/// The head of every 101 up to the proof, at one stroke.
+const HYBI_HEAD: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Accept: ";
 /// Room for a 101 with a subprotocol, all of deflate's parameters and a cookie.
 const HEAD_HINT: usize = 384;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deflate;
+    use crate::handshake::{Policy, RequestView};
+    use crate::http1::Version;
+
+    struct Request;
+
+    impl RequestView for Request {
+        fn method(&self) -> &str {
+            "GET"
+        }
+
+        fn target(&self) -> &str {
+            "/"
+        }
+
+        fn version(&self) -> Version {
+            Version::Http11
+        }
+
+        fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+            [
+                ("host", &b"h"[..]),
+                ("upgrade", b"websocket"),
+                ("connection", b"upgrade"),
+                ("sec-websocket-version", b"13"),
+                ("sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+                ("sec-websocket-protocol", b"a, b"),
+                ("sec-websocket-extensions", b"permessage-deflate"),
+            ]
+            .into_iter()
+        }
+    }
+
+    #[test]
+    fn what_is_written_at_one_stroke_is_what_the_fields_say() {
+        let policy = Policy {
+            deflate: Some(deflate::Config::default()),
+            ..Policy::default()
+        };
+        let upgrade = Upgrade::read(&Request, &policy).unwrap();
+        for accept in [
+            Accept::default(),
+            Accept {
+                protocol: Some("b"),
+                headers: &[("Set-Cookie", "a=b"), ("X", "")],
+            },
+        ] {
+            let accepted = upgrade.accept(accept).unwrap();
+            let (mut written, mut expected) = (Vec::new(), Vec::new());
+            accepted.write(&mut written);
+            super::super::write_head(&mut expected, 101, "Switching Protocols", accepted.fields());
+            assert_eq!(written, expected);
+        }
+    }
+}

@@ -23,12 +23,13 @@ impl<'a> Authority<'a> {
             address.parse::<Ipv6Addr>().ok()?;
             text.split_at(address.len() + 2)
         } else {
+            // What ends the host is a colon, or is refused as a port below.
             let end = text
                 .bytes()
-                .position(|byte| byte == b':')
+                .position(|byte| !HOST_BYTES[usize::from(byte)])
                 .unwrap_or(text.len());
-            let (host, port) = text.split_at(end);
-            if host.is_empty() || !host.bytes().all(|byte| HOST_BYTES[usize::from(byte)]) {
+            let (host, port) = text.split_at_checked(end)?;
+            if host.is_empty() {
                 return None;
             }
             (host, port)

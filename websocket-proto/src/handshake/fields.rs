@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use super::RequestView;
+use crate::http1::is_word;
 
 /// A field that must not come twice, without outer white space.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -76,41 +77,40 @@ pub(super) struct RequestFields<'a> {
 impl<'a> RequestFields<'a> {
     pub(super) fn of(request: &'a impl RequestView) -> Self {
         let mut fields = Self::default();
-        for (name, value) in request.fields() {
+        for (name, value) in request.byte_fields() {
             fields.add(name, value);
         }
         fields
     }
 
     #[inline]
-    fn add(&mut self, name: &str, value: &'a [u8]) {
-        let is = |known: &str| name.eq_ignore_ascii_case(known);
+    fn add(&mut self, name: &[u8], value: &'a [u8]) {
         // Most fields of a request have another length than all of these.
         match name.len() {
-            4 if is("host") => self.host.add(value),
-            6 if is("origin") => self.origin.add(value),
-            7 if is("upgrade") => self.upgrade |= has(value, "websocket"),
-            10 if is("connection") => self.connection |= has(value, "upgrade"),
-            14 if is("content-length") => self.content_length.add(value),
-            14 if is("sec-fetch-site") => self.fetch_site.add(value),
-            17 if is("sec-websocket-key") => self.key.add(value),
-            17 if is("transfer-encoding") => self.transfer_encoding.add(value),
-            18 if is("sec-websocket-key1") => self.key1.add(value),
-            18 if is("sec-websocket-key2") => self.key2.add(value),
-            18 if is("websocket-protocol") => self.protocol75.add(value),
-            19 if is("sec-websocket-draft") => self.draft.add(value),
-            20 if is("sec-websocket-origin") => self.old_origin.add(value),
-            21 if is("sec-websocket-version") => self.version.add(value),
-            22 if is("sec-websocket-protocol") => self.protocol.add(value),
-            24 if is("sec-websocket-extensions") => self.extensions.add(value),
+            4 if is_word(name, b"host") => self.host.add(value),
+            6 if is_word(name, b"origin") => self.origin.add(value),
+            7 if is_word(name, b"upgrade") => self.upgrade |= has(value, b"websocket"),
+            10 if is_word(name, b"connection") => self.connection |= has(value, b"upgrade"),
+            14 if is_word(name, b"content-length") => self.content_length.add(value),
+            14 if is_word(name, b"sec-fetch-site") => self.fetch_site.add(value),
+            17 if is_word(name, b"sec-websocket-key") => self.key.add(value),
+            17 if is_word(name, b"transfer-encoding") => self.transfer_encoding.add(value),
+            18 if is_word(name, b"sec-websocket-key1") => self.key1.add(value),
+            18 if is_word(name, b"sec-websocket-key2") => self.key2.add(value),
+            18 if is_word(name, b"websocket-protocol") => self.protocol75.add(value),
+            19 if is_word(name, b"sec-websocket-draft") => self.draft.add(value),
+            20 if is_word(name, b"sec-websocket-origin") => self.old_origin.add(value),
+            21 if is_word(name, b"sec-websocket-version") => self.version.add(value),
+            22 if is_word(name, b"sec-websocket-protocol") => self.protocol.add(value),
+            24 if is_word(name, b"sec-websocket-extensions") => self.extensions.add(value),
             _ => {}
         }
     }
 }
 
-/// Whether a comma-separated list has `member`, compared without case.
-pub(super) fn has(list: &[u8], member: &str) -> bool {
-    let is_member = |item: &[u8]| item.trim_ascii().eq_ignore_ascii_case(member.as_bytes());
+/// Whether a comma-separated list has `member`, given in lower case.
+pub(super) fn has<const N: usize>(list: &[u8], member: &[u8; N]) -> bool {
+    let is_member = |item: &[u8]| is_word(item.trim_ascii(), member);
     // Most lists are of one.
     is_member(list) || list.split(|&byte| byte == b',').any(is_member)
 }

@@ -21,6 +21,10 @@ impl RequestView for RequestHead {
     fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.headers().iter()
     }
+
+    fn byte_fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.headers().byte_pairs()
+    }
 }
 
 impl ResponseView for ResponseHead {

@@ -8,7 +8,7 @@ use super::fields::{Once, RequestFields, byte_set, printable, protocol_list};
 use super::hixie::{hixie76_numbers, is_exact_hixie75};
 use super::target::Target;
 use super::{Extensions, OriginPolicy, Refusal, RequestView};
-use crate::http1::Version;
+use crate::http1::{Version, is_word};
 use crate::{Draft, Drafts, deflate};
 
 /// What one endpoint accepts.
@@ -274,8 +274,8 @@ impl Upgrade {
 /// whose `Upgrade` lists `websocket`. Others are plain HTTP.
 pub fn is_upgrade(request: &impl RequestView) -> bool {
     request.version() == Version::Http11
-        && request.fields().any(|(name, value)| {
-            name.eq_ignore_ascii_case("upgrade") && super::fields::has(value, "websocket")
+        && request.byte_fields().any(|(name, value)| {
+            is_word(name, b"upgrade") && super::fields::has(value, b"websocket")
         })
 }
 
@@ -328,16 +328,18 @@ fn key(field: Once<'_>) -> Result<[u8; KEY_LENGTH], Refusal> {
     let Once::Value(value) = field else {
         return Err(Refusal::BadKey);
     };
+    let Ok(value) = <&[u8; KEY_LENGTH]>::try_from(value) else {
+        return Err(Refusal::BadKey);
+    };
     let canonical = match value {
         [sextets @ .., b'A' | b'Q' | b'g' | b'w', b'=', b'='] => {
-            sextets.iter().all(|&byte| BASE64_BYTES[usize::from(byte)])
+            // Without an early end there is nothing to mispredict.
+            let legal = |&byte: &u8| BASE64_BYTES[usize::from(byte)];
+            sextets.iter().fold(true, |all, byte| all & legal(byte))
         }
         _ => false,
     };
-    <[u8; KEY_LENGTH]>::try_from(value)
-        .ok()
-        .filter(|_| canonical)
-        .ok_or(Refusal::BadKey)
+    canonical.then_some(*value).ok_or(Refusal::BadKey)
 }
 
 /// The numbers of hixie-76's two keys.

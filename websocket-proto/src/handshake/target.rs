@@ -17,10 +17,9 @@ impl<'a> Target<'a> {
     /// `None` for other forms and schemes, a fragment (RFC 6455 §3), white space or a control
     /// character.
     pub(super) fn parse(target: &'a str) -> Option<Self> {
-        if target
-            .bytes()
-            .any(|byte| byte <= b' ' || byte == 0x7f || byte == b'#')
-        {
+        let illegal = |byte: u8| byte <= b' ' || byte == 0x7f || byte == b'#';
+        // Without an early end the compiler makes vectors of it.
+        if target.bytes().fold(false, |any, byte| any | illegal(byte)) {
             return None;
         }
         if target.starts_with('/') {

@@ -199,7 +199,7 @@ impl<'a> ResponseFields<'a> {
     fn add(&mut self, name: &str, value: &'a [u8]) {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         if is("connection") {
-            self.connection |= has(value, "upgrade");
+            self.connection |= has(value, b"upgrade");
             return;
         }
         let slots = [

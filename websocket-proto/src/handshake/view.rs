@@ -44,6 +44,11 @@ pub trait RequestView {
     fn version(&self) -> Version;
     /// Every field: its name in any letter case, its value with or without outer white space.
     fn fields(&self) -> impl Iterator<Item = (&str, &[u8])>;
+    /// The same with names as bytes. Worth its lines only where a name must be checked to become a
+    /// `str`.
+    fn byte_fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields().map(|(name, value)| (name.as_bytes(), value))
+    }
 }
 
 /// A response head, whoever parsed it. Implemented for
@@ -70,5 +75,9 @@ impl<T: RequestView> RequestView for &T {
 
     fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
         T::fields(self)
+    }
+
+    fn byte_fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        T::byte_fields(self)
     }
 }

@@ -58,8 +58,8 @@ impl<'a> Headers<'a> {
             .map(move |field| (field.name(text), field.value(text)))
     }
 
-    /// All fields with their names as bytes.
-    pub(super) fn byte_pairs(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    /// All fields with their names as bytes, which saves checking that those are text.
+    pub(crate) fn byte_pairs(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         let Self { text, index } = self;
         index
             .iter()
@@ -129,6 +129,11 @@ impl Field {
         })
     }
 
+    /// Where the name starts.
+    pub(super) fn start(self) -> usize {
+        self.name.into()
+    }
+
     fn name_bytes(self, text: &[u8]) -> &[u8] {
         slice(text, self.name, self.name_len)
     }
@@ -146,6 +151,21 @@ impl Field {
         usize::from(self.name_len) == name.len()
             && self.name_bytes(text).eq_ignore_ascii_case(name.as_bytes())
     }
+}
+
+/// Whether `word` is `known`, which is in lower case, in any letter case. Knowing its length, the
+/// compiler compares many bytes at once.
+#[inline(always)]
+pub(crate) fn is_word<const N: usize>(word: &[u8], known: &[u8; N]) -> bool {
+    let Ok(word) = <&[u8; N]>::try_from(word) else {
+        return false;
+    };
+    let difference = |(byte, known): (&u8, &u8)| {
+        let case = if known.is_ascii_lowercase() { 0x20 } else { 0 };
+        (byte | case) ^ known
+    };
+    let pairs = word.iter().zip(known);
+    pairs.map(difference).fold(0, |all, one| all | one) == 0
 }
 
 fn slice(text: &[u8], start: u16, len: u16) -> &[u8] {
@@ -350,6 +370,24 @@ mod tests {
                 list(value.as_bytes()).eq(members.iter().map(|m| m.as_bytes())),
                 "{value:?}"
             );
+        }
+    }
+
+    #[test]
+    fn words_are_compared_without_case() {
+        let known = b"sec-key1";
+        assert!(is_word(b"sec-key1", known) && is_word(b"SEC-Key1", known));
+        assert!(!is_word(b"sec-key", known) && !is_word(b"sec-key12", known));
+        for at in 0..known.len() {
+            for byte in 0..=u8::MAX {
+                let mut word = *known;
+                word[at] = byte;
+                assert_eq!(
+                    is_word(&word, known),
+                    word.eq_ignore_ascii_case(known),
+                    "{word:?}"
+                );
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! How long a body is, and what else the fields of a head mean to HTTP itself.
 
-use super::fields::{Headers, list};
+use super::fields::{Headers, is_word, list};
 use super::{Expectation, ProtocolError, Version};
 
 /// How the body of a request ends (RFC 9112 §6.3). Any ambiguity was refused before this exists.
@@ -42,40 +42,61 @@ pub(super) struct RequestMeaning {
     pub(super) expectation: Expectation,
 }
 
-impl RequestMeaning {
-    /// Reads the fields in one pass. `absolute` tells that the target carries an authority.
-    pub(super) fn of(
+/// Reads the fields of a request one by one.
+#[derive(Debug)]
+pub(super) struct MeaningReader<'a> {
+    host: Option<&'a [u8]>,
+    authorization: bool,
+    expectation: Expectation,
+    lengths: Lengths,
+    options: ConnectionOptions,
+}
+
+impl<'a> MeaningReader<'a> {
+    pub(super) const fn new() -> Self {
+        Self {
+            host: None,
+            authorization: false,
+            expectation: Expectation::None,
+            lengths: Lengths::new(),
+            options: ConnectionOptions::new(),
+        }
+    }
+
+    /// Takes the next field.
+    #[inline]
+    pub(super) fn read(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), ProtocolError> {
+        match name.len() {
+            4 if is_word(name, b"host") && self.host.replace(value).is_some() => {
+                return Err(ProtocolError::RepeatedField);
+            }
+            6 if is_word(name, b"expect") => {
+                let known = is_word(value, b"100-continue");
+                self.expectation = if known {
+                    Expectation::Continue
+                } else {
+                    Expectation::Unsupported
+                };
+            }
+            10 if is_word(name, b"connection") => self.options.read(value),
+            13 if is_word(name, b"authorization")
+                && core::mem::replace(&mut self.authorization, true) =>
+            {
+                return Err(ProtocolError::RepeatedField);
+            }
+            14 | 17 => self.lengths.read(name, value)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What all fields together mean. `absolute` tells that the target carries an authority.
+    pub(super) fn finish(
+        self,
         version: Version,
         absolute: bool,
-        headers: Headers<'_>,
-    ) -> Result<Self, ProtocolError> {
-        let mut host = None;
-        let mut authorization = false;
-        let mut expectation = Expectation::None;
-        let mut lengths = Lengths::default();
-        let mut options = ConnectionOptions::default();
-        for (name, value) in headers.byte_pairs() {
-            let is = |wanted: &[u8]| name.eq_ignore_ascii_case(wanted);
-            match name.len() {
-                4 if is(b"host") && host.replace(value).is_some() => {
-                    return Err(ProtocolError::RepeatedField);
-                }
-                6 if is(b"expect") => {
-                    let known = value.eq_ignore_ascii_case(b"100-continue");
-                    expectation = if known {
-                        Expectation::Continue
-                    } else {
-                        Expectation::Unsupported
-                    };
-                }
-                10 if is(b"connection") => options.read(value),
-                13 if is(b"authorization") && core::mem::replace(&mut authorization, true) => {
-                    return Err(ProtocolError::RepeatedField);
-                }
-                _ => lengths.read(name, value)?,
-            }
-        }
-        match (host, version) {
+    ) -> Result<RequestMeaning, ProtocolError> {
+        match (self.host, version) {
             (None, Version::Http11) => return Err(ProtocolError::Host),
             (None, Version::Http10) => {}
             // RFC 9112 §3.2: an empty Host is for targets without an authority.
@@ -87,11 +108,11 @@ impl RequestMeaning {
         // RFC 9110 §10.1.1: a 100-continue in HTTP/1.0 must be ignored.
         let expectation = match version {
             Version::Http10 => Expectation::None,
-            Version::Http11 => expectation,
+            Version::Http11 => self.expectation,
         };
-        Ok(Self {
-            framing: lengths.decide(version)?,
-            keep_alive: options.keep_alive(version),
+        Ok(RequestMeaning {
+            framing: self.lengths.decide(version)?,
+            keep_alive: self.options.keep_alive(version),
             expectation,
         })
     }
@@ -108,7 +129,7 @@ pub(super) fn response_framing(
     if method == "HEAD" || matches!(status, 100..=199 | 204 | 304) {
         return Ok(ResponseFraming::None);
     }
-    let mut lengths = Lengths::default();
+    let mut lengths = Lengths::new();
     for (name, value) in headers.byte_pairs() {
         lengths.read(name, value)?;
     }
@@ -120,17 +141,16 @@ pub(super) fn response_framing(
 }
 
 /// The fields that announce a length.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Lengths {
     length: Option<u64>,
     codings: Codings,
 }
 
 /// What was read of `Transfer-Encoding` so far.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 enum Codings {
     /// No such field.
-    #[default]
     Absent,
     /// Codings other than `chunked`: more must follow.
     Others,
@@ -143,8 +163,15 @@ enum Codings {
 }
 
 impl Lengths {
+    const fn new() -> Self {
+        Self {
+            length: None,
+            codings: Codings::Absent,
+        }
+    }
+
     fn read(&mut self, name: &[u8], value: &[u8]) -> Result<(), ProtocolError> {
-        if name.eq_ignore_ascii_case(b"content-length") {
+        if is_word(name, b"content-length") {
             // RFC 9112 §6.3 would let equal repeats pass; one reading only is safer.
             if self
                 .length
@@ -153,7 +180,7 @@ impl Lengths {
             {
                 return Err(ProtocolError::ContentLength);
             }
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+        } else if is_word(name, b"transfer-encoding") {
             self.codings = list(value).fold(self.codings, Codings::with);
         }
         Ok(())
@@ -175,7 +202,7 @@ impl Lengths {
 
 impl Codings {
     fn with(self, coding: &[u8]) -> Self {
-        let chunked = coding.eq_ignore_ascii_case(b"chunked");
+        let chunked = is_word(coding, b"chunked");
         match (self, chunked) {
             _ if coding.is_empty() => Self::Broken,
             (Self::Absent, true) => Self::Chunked,
@@ -187,17 +214,24 @@ impl Codings {
 }
 
 /// The options of `Connection` that matter here (RFC 9110 §7.6.1).
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct ConnectionOptions {
     close: bool,
     keep_alive: bool,
 }
 
 impl ConnectionOptions {
+    const fn new() -> Self {
+        Self {
+            close: false,
+            keep_alive: false,
+        }
+    }
+
     fn read(&mut self, value: &[u8]) {
         for option in list(value) {
-            self.close |= option.eq_ignore_ascii_case(b"close");
-            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.close |= is_word(option, b"close");
+            self.keep_alive |= is_word(option, b"keep-alive");
         }
     }
 
@@ -242,8 +276,19 @@ pub(super) fn is_authority(authority: &[u8]) -> bool {
         [b':', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
         _ => false,
     };
-    !host.is_empty() && host.iter().copied().all(is_reg_name) && port
+    let in_name = |&byte: &u8| REG_NAME[usize::from(byte)];
+    !host.is_empty() && host.iter().all(in_name) && port
 }
+
+const REG_NAME: [bool; 256] = {
+    let mut set = [false; 256];
+    let mut byte = 0_u8;
+    while byte.is_ascii() {
+        set[byte as usize] = is_reg_name(byte);
+        byte += 1;
+    }
+    set
+};
 
 /// `reg-name` of RFC 3986 §3.2.2, with `%` for its escapes.
 const fn is_reg_name(byte: u8) -> bool {

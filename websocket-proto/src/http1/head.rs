@@ -39,7 +39,11 @@ impl RequestHead {
 
     /// The method, a case-sensitive token.
     pub fn method(&self) -> &str {
-        text(&self.text[..self.line.method_len()])
+        text(self.method_bytes())
+    }
+
+    pub(super) fn method_bytes(&self) -> &[u8] {
+        &self.text[..self.line.method_len()]
     }
 
     /// The target as sent; visible ASCII characters without `#`.

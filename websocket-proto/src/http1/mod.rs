@@ -34,6 +34,7 @@ mod start_line;
 
 pub use closed::{Closed, Timer};
 pub use error::ProtocolError;
+pub(crate) use fields::is_word;
 pub use fields::{FieldError, Fields, Headers};
 pub use framing::{Framing, ResponseFraming};
 pub use head::{Expectation, RequestHead, ResponseHead};

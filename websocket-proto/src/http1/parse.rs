@@ -7,7 +7,7 @@ use bytes::Bytes;
 use memchr::memchr;
 
 use super::fields::{Field, Fields, Headers};
-use super::framing::RequestMeaning;
+use super::framing::MeaningReader;
 use super::lines::{Bounds, Lines};
 use super::start_line::{RequestLine, StatusLine};
 use super::{Limits, ProtocolError, RequestHead, ResponseHead};
@@ -86,24 +86,28 @@ impl HeadParser {
             Ok(httparse::Status::Partial) | Err(_) => return None,
         };
         let text = &input[..line_end + end];
-        let index: Arc<[Field]> = index_fields(text, headers, bounds).ok()?;
-        // httparse takes a bare LF for the end of a line: a CR must stand two bytes before each
-        // line that follows another one.
-        let starts = headers.iter().map(|header| header.name.as_ptr() as usize);
-        let after_crlf = |start: usize| {
-            let before = (start - text.as_ptr() as usize).checked_sub(2);
-            before.is_some_and(|at| text[at] == b'\r')
-        };
-        if headers.len() > bounds.fields
-            || !text.ends_with(b"\r\n\r\n")
-            || !starts.into_iter().all(after_crlf)
-        {
+        if headers.len() > bounds.fields || !text.ends_with(b"\r\n\r\n") {
             return None;
         }
-        Some((
-            text.len(),
-            request_head(Cow::Borrowed(text), index, line).ok()?,
-        ))
+        let mut index = [Field::default(); USUAL_FIELDS];
+        let mut meaning = MeaningReader::new();
+        for (slot, header) in index.iter_mut().zip(headers.iter()) {
+            let name = header.name.as_bytes();
+            check_sizes(header, bounds).ok()?;
+            *slot = Field::within(text, name, header.value)?;
+            // httparse takes a bare LF for the end of a line: a CR must stand two bytes before each
+            // line that follows another one.
+            if text[slot.start().checked_sub(2)?] != b'\r' {
+                return None;
+            }
+            meaning.read(name, header.value).ok()?;
+        }
+        let index = Arc::from(&index[..headers.len()]);
+        let meaning = meaning
+            .finish(line.version(), line.is_absolute(text))
+            .ok()?;
+        let head = Bytes::copy_from_slice(text);
+        Some((text.len(), RequestHead::new(head, index, line, meaning)))
     }
 
     /// Whether no byte of a head is held; empty lines before it do not count.
@@ -232,12 +236,7 @@ fn index_fields<I: FromIterator<Field>>(
     bounds: &Bounds,
 ) -> Result<I, ProtocolError> {
     for header in headers {
-        if header.name.is_empty() {
-            return Err(ProtocolError::FieldName);
-        }
-        if header.name.len() > bounds.field_name || header.value.len() > bounds.field_value {
-            return Err(bounds.too_large);
-        }
+        check_sizes(header, bounds)?;
     }
     // Blocks are at most 64 KiB long, so every offset fits. An iterator of a known length lets the
     // index be allocated once.
@@ -247,14 +246,28 @@ fn index_fields<I: FromIterator<Field>>(
     Ok(fields.collect())
 }
 
+#[inline]
+fn check_sizes(header: &httparse::Header<'_>, bounds: &Bounds) -> Result<(), ProtocolError> {
+    if header.name.is_empty() {
+        return Err(ProtocolError::FieldName);
+    }
+    if header.name.len() > bounds.field_name || header.value.len() > bounds.field_value {
+        return Err(bounds.too_large);
+    }
+    Ok(())
+}
+
 /// Makes a head of its parts, once their meaning is clear.
 fn request_head(
     text: Cow<'_, [u8]>,
     index: Arc<[Field]>,
     line: RequestLine,
 ) -> Result<RequestHead, ProtocolError> {
-    let absolute = !matches!(text[line.target()], [b'/', ..] | [b'*']);
-    let meaning = RequestMeaning::of(line.version(), absolute, Headers::new(&text, &index))?;
+    let mut meaning = MeaningReader::new();
+    for (name, value) in Headers::new(&text, &index).byte_pairs() {
+        meaning.read(name, value)?;
+    }
+    let meaning = meaning.finish(line.version(), line.is_absolute(&text))?;
     let text = match text {
         Cow::Borrowed(text) => Bytes::copy_from_slice(text),
         Cow::Owned(text) => Bytes::from(text.into_boxed_slice()),

@@ -33,14 +33,16 @@ impl RequestLine {
     /// other white space, httparse takes relative targets and fragments.
     pub(super) fn parse(line: &[u8]) -> Result<Self, ProtocolError> {
         let (method, rest) = split_at_space(line).ok_or(ProtocolError::RequestLine)?;
-        let (target, version) = split_at_space(rest).ok_or(ProtocolError::RequestLine)?;
-        if memchr(b' ', version).is_some() {
+        let (target, rest) =
+            split_at(rest, memchr(b' ', rest)).ok_or(ProtocolError::RequestLine)?;
+        let version = parse_version(rest);
+        if version.is_err() && rest.contains(&b' ') {
             return Err(ProtocolError::RequestLine);
         }
         if !(1..=MAX_METHOD).contains(&method.len()) || !method.iter().copied().all(is_token) {
             return Err(ProtocolError::Method);
         }
-        let version = parse_version(version)?;
+        let version = version?;
         if !is_target(method, target) {
             return Err(ProtocolError::Target);
         }
@@ -65,6 +67,11 @@ impl RequestLine {
 
     pub(super) const fn version(self) -> Version {
         self.version
+    }
+
+    /// Whether the target, in the `text` that begins with this line, carries an authority.
+    pub(super) fn is_absolute(self, text: &[u8]) -> bool {
+        !matches!(text[self.target()], [b'/', ..] | [b'*'])
     }
 
     /// Where the line behind this one starts.
@@ -114,8 +121,13 @@ impl StatusLine {
 }
 
 fn split_at_space(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = memchr(b' ', line)?;
-    Some((&line[..at], &line[at + 1..]))
+    // What stands before it is short: a search that needs setting up costs more than it saves.
+    split_at(line, line.iter().position(|&byte| byte == b' '))
+}
+
+fn split_at(line: &[u8], at: Option<usize>) -> Option<(&[u8], &[u8])> {
+    let at = at?;
+    Some((line.get(..at)?, line.get(at + 1..)?))
 }
 
 /// RFC 9110 §2.5: a higher minor version is served as 1.1, another major one is not.
@@ -141,10 +153,9 @@ fn parse_version(version: &[u8]) -> Result<Version, ProtocolError> {
 
 /// The four forms of RFC 9112 §3.2, in visible ASCII and without a fragment.
 pub(super) fn is_target(method: &[u8], target: &[u8]) -> bool {
-    if !target
-        .iter()
-        .all(|&byte| byte.is_ascii_graphic() && byte != b'#')
-    {
+    let legal = |byte: u8| byte.is_ascii_graphic() & (byte != b'#');
+    // Without an early end the compiler makes vectors of it.
+    if !target.iter().fold(true, |all, &byte| all & legal(byte)) {
         return false;
     }
     match target {

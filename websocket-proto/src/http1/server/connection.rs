@@ -252,9 +252,9 @@ impl Connection {
         self.timers.head_is_complete();
         self.exchange = Exchange {
             version: head.version(),
-            method: match head.method() {
-                "HEAD" => Method::Head,
-                "CONNECT" => Method::Connect,
+            method: match head.method_bytes() {
+                b"HEAD" => Method::Head,
+                b"CONNECT" => Method::Connect,
                 _ => Method::Other,
             },
             expects_continue: head.expectation() == Expectation::Continue,
