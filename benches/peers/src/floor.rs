@@ -13,13 +13,17 @@ use crate::harness::Contender;
 use crate::stream::Endless;
 use crate::workload::{ACCEPT, READ, REQUEST, STATUS_LINE};
 
+/// The rows of this module.
+pub const COPY: &str = "bound: memcpy";
+pub const HANDSHAKE: &str = "bound: httparse, sha1, base64, format";
+
 /// The read itself.
 pub fn copy(stream: &'static [u8], size: usize) -> Contender {
     let frame = size + header_len(size as u64, true);
     let mut stream = Endless::new(stream);
     let mut scratch = vec![0; READ];
     let mut owed = 0;
-    Contender::new("memcpy of the stream", move |times| {
+    Contender::new(COPY, move |times| {
         owed += times * frame;
         while owed > 0 {
             let bytes = stream.next(READ.min(owed));
@@ -30,10 +34,10 @@ pub fn copy(stream: &'static [u8], size: usize) -> Contender {
     })
 }
 
-pub fn header_and_copy(payload: &Bytes) -> Contender {
+pub fn copy_of(payload: &Bytes) -> Contender {
     let payload = payload.clone();
     let mut out = Vec::with_capacity(READ);
-    Contender::new("memcpy of the payload", move |times| {
+    Contender::new(COPY, move |times| {
         for _ in 0..times {
             out.clear();
             out.extend_from_slice(&payload);
@@ -44,7 +48,7 @@ pub fn header_and_copy(payload: &Bytes) -> Contender {
 
 pub fn handshake() -> Contender {
     let mut answer = Vec::new();
-    Contender::new("httparse, sha1, base64, format", move |times| {
+    Contender::new(HANDSHAKE, move |times| {
         for _ in 0..times {
             let mut fields = [httparse::EMPTY_HEADER; 32];
             let mut request = httparse::Request::new(&mut fields);

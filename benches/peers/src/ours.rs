@@ -13,6 +13,12 @@ use crate::harness::Contender;
 use crate::stream::Endless;
 use crate::workload::{ACCEPT, READ, REQUEST, STATUS_LINE};
 
+/// The rows that have a target.
+pub const BORROWED: &str = "ours, receive_with";
+pub const OWNED: &str = "ours, receive and poll_event";
+pub const WHOLE: &str = "ours, receive_with, whole frames";
+pub const PUSH_FRAME: &str = "ours, frame::push_frame";
+pub const HANDSHAKE: &str = "ours, http1 and handshake";
 const NOW: Instant = Instant::ZERO;
 /// What one write takes: a header and a payload of each message of a batch.
 const SLICES: usize = 32;
@@ -55,10 +61,10 @@ pub fn decode_borrowed(stream: &'static [u8], size: usize) -> Contender {
     let mut stream = Endless::new(stream);
     let mut ws = server();
     let mut scratch = vec![0; READ];
-    let mut ahead = 0;
-    Contender::new("ours, receive_with", move |times| {
-        while ahead < times {
-            ahead += match read_direct(&mut ws, &mut stream) {
+    Contender::at_least(BORROWED, move |times| {
+        let mut done = 0;
+        while done < times {
+            done += match read_direct(&mut ws, &mut stream) {
                 Some(()) => count_events(&mut ws, size),
                 None => {
                     let bytes = stream.next(READ);
@@ -71,7 +77,7 @@ pub fn decode_borrowed(stream: &'static [u8], size: usize) -> Contender {
                 }
             };
         }
-        ahead -= times;
+        done
     })
 }
 
@@ -79,11 +85,11 @@ pub fn decode_owned(stream: &'static [u8], size: usize) -> Contender {
     let mut stream = Endless::new(stream);
     let mut ws = server();
     let mut scratch = vec![0; READ];
-    let mut ahead = 0;
-    Contender::new("ours, receive and poll_event", move |times| {
-        while ahead < times {
+    Contender::at_least(OWNED, move |times| {
+        let mut done = 0;
+        while done < times {
             if read_direct(&mut ws, &mut stream).is_some() {
-                ahead += count_events(&mut ws, size);
+                done += count_events(&mut ws, size);
                 continue;
             }
             let bytes = stream.next(READ);
@@ -92,10 +98,10 @@ pub fn decode_owned(stream: &'static [u8], size: usize) -> Contender {
             while !rest.is_empty() {
                 let taken = ws.receive(NOW, rest);
                 rest = &mut rest[taken..];
-                ahead += count_events(&mut ws, size);
+                done += count_events(&mut ws, size);
             }
         }
-        ahead -= times;
+        done
     })
 }
 
@@ -106,17 +112,17 @@ pub fn decode_whole_reads(stream: &'static [u8], size: usize) -> Contender {
     let read = READ / frame * frame;
     let mut ws = server();
     let mut scratch = vec![0; READ];
-    let mut ahead = 0;
-    Contender::new("ours, receive_with, whole frames in a read", move |times| {
-        while ahead < times {
+    Contender::at_least(WHOLE, move |times| {
+        let mut done = 0;
+        while done < times {
             let bytes = stream.next(read);
             scratch[..bytes.len()].copy_from_slice(bytes);
             let mut sink = Count { messages: 0, size };
             let taken = ws.receive_with(NOW, &mut scratch[..bytes.len()], &mut sink);
             assert_eq!(taken, bytes.len());
-            ahead += sink.messages;
+            done += sink.messages;
         }
-        ahead -= times;
+        done
     })
 }
 
@@ -168,7 +174,7 @@ pub fn encode_frames(payload: &Bytes, per_flush: usize) -> Contender {
         opcode: OpCode::Binary,
         len: payload.len() as u64,
     };
-    Contender::new("ours, frame::push_frame", move |times| {
+    Contender::new(PUSH_FRAME, move |times| {
         for i in 1..=times {
             push_frame(header, payload.clone(), &mut outbox);
             if i % per_flush == 0 {
@@ -183,7 +189,7 @@ pub fn handshake() -> Contender {
     let config = Arc::new(http1::server::Config::default());
     let policy = Policy::default();
     let mut scratch = REQUEST.as_bytes().to_vec();
-    Contender::new("ours, http1 and handshake", move |times| {
+    Contender::new(HANDSHAKE, move |times| {
         for _ in 0..times {
             let mut http = http1::server::Connection::new(Arc::clone(&config), NOW);
             assert_eq!(http.receive(NOW, &mut scratch), REQUEST.len());

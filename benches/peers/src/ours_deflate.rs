@@ -50,7 +50,7 @@ pub fn inflate_floor(messages: &Rc<Messages>) -> Contender {
     let messages = Rc::clone(messages);
     let mut codec = Inflate::new(false, 15);
     let mut next = 0;
-    Contender::new("zlib-rs, context takeover", move |times| {
+    Contender::new("bound: zlib-rs, context takeover", move |times| {
         for _ in 0..times {
             let mut message = vec![0; messages.plain[next].len()];
             for input in [&messages.with_context[next][..], &[0x00, 0x00, 0xff, 0xff]] {
@@ -84,7 +84,7 @@ pub fn deflate_floor(messages: &Rc<Messages>) -> Contender {
     let messages = Rc::clone(messages);
     let mut codec = Deflate::new(6, false, 15);
     let mut next = 0;
-    Contender::new("zlib-rs, context takeover", move |times| {
+    Contender::new("bound: zlib-rs, context takeover", move |times| {
         for _ in 0..times {
             let mut payload = vec![0; messages.plain[next].len() + 64];
             codec

@@ -6,8 +6,10 @@ use bytes::Bytes;
 use websocket_proto::frame::{Header, OpCode, encode_frame};
 use websocket_proto::{Outbox, deflate};
 
-/// The payload sizes of the tables.
+/// The payload sizes of most tables.
 pub const SIZES: [usize; 5] = [16, 125, 1024, 16 * 1024, 64 * 1024];
+pub const MASK_SIZES: [usize; 6] = [16, 125, 1024, 16 * 1024, 64 * 1024, 1024 * 1024];
+pub const JSON_SIZES: [usize; 3] = [32, 1024, 64 * 1024];
 /// How many messages are sent before they are written, where batches are compared.
 pub const MESSAGES_PER_FLUSH: usize = 16;
 /// How much a read may bring: what a server's shared buffer holds.
@@ -109,6 +111,16 @@ pub fn json_messages(size: usize) -> Rc<Messages> {
         with_context,
         without_context,
     })
+}
+
+/// ASCII without anything that JSON escapes, or with one such character in sixteen.
+pub fn ascii(size: usize, escapes: bool) -> String {
+    (0..size)
+        .map(|i| match i % 16 {
+            8 if escapes => '"',
+            _ => char::from(b'a' + (i * 7 % 26) as u8),
+        })
+        .collect()
 }
 
 /// What a browser sends: 13 fields, 565 bytes.
