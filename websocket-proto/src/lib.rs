@@ -142,6 +142,9 @@ mod server;
 mod text;
 mod time;
 pub mod utf8;
+// For sockjs-proto as well; no part of the interface that versions promise.
+#[doc(hidden)]
+pub mod wide;
 
 pub use connection::{Closed, Connection, Event};
 pub use draft::{Draft, Drafts, Role};

@@ -5,6 +5,8 @@
 
 use alloc::vec::Vec;
 
+use crate::wide;
+
 /// XORs `data` with `key`. `phase` is the index of the first byte within its payload, or that index
 /// modulo 4: a payload that comes in pieces is unmasked piece by piece.
 ///
@@ -49,16 +51,18 @@ pub fn copy(key: [u8; 4], src: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// XORs, and returns the OR of all bytes of the result in words.
+/// XORs, and returns the OR of all words of the result.
 #[inline(always)]
 fn xor(key: [u8; 4], data: &mut [u8]) -> u32 {
     match data.len() {
-        128.. => xor_chunks::<128>(key, data),
-        64..128 => xor_chunks::<64>(key, data),
-        32..64 => xor_chunks::<32>(key, data),
-        16..32 => xor_chunks::<16>(key, data),
-        8..16 => xor_chunks::<8>(key, data),
-        4..8 => xor_chunks::<4>(key, data),
+        WIDE.. => wide::run(Xor { key, data }),
+        257..WIDE => xor_blocks(key, data),
+        129..=256 => xor_ends::<128>(key, data),
+        65..=128 => xor_ends::<64>(key, data),
+        33..=64 => xor_ends::<32>(key, data),
+        17..=32 => xor_ends::<16>(key, data),
+        9..=16 => xor_ends::<8>(key, data),
+        4..=8 => xor_ends::<4>(key, data),
         0..4 => {
             let mut seen = 0;
             for (byte, key) in data.iter_mut().zip(key) {
@@ -70,24 +74,53 @@ fn xor(key: [u8; 4], data: &mut [u8]) -> u32 {
     }
 }
 
-/// XORs data of at least `N` bytes in chunks of `N`.
-///
-/// The bytes behind the last whole chunk belong to one that overlaps it, read before anything is
-/// written: both write the same values where they meet. A loop over single bytes there would cost
+/// XORs data of `N` to `2 * N` bytes as its first and its last `N`: both are read before anything is
+/// written, and where they meet both write the same. A loop over single bytes at the end would cost
 /// more than all the rest of a short payload.
 #[inline(always)]
-fn xor_chunks<const N: usize>(key: [u8; 4], data: &mut [u8]) -> u32 {
-    let end_key = rotated(key, data.len());
-    let Some(&end) = data.last_chunk::<N>() else {
+fn xor_ends<const N: usize>(key: [u8; 4], data: &mut [u8]) -> u32 {
+    let (Some(&first), Some(&last)) = (data.first_chunk::<N>(), data.last_chunk::<N>()) else {
         return 0;
     };
-    let (mut end, mut seen) = (end, 0);
-    for chunk in data.as_chunks_mut::<N>().0 {
-        seen |= xor_chunk(key, chunk);
+    let (mut first, mut last) = (first, last);
+    let mut seen = 0;
+    seen |= xor_chunk(key, &mut first);
+    seen |= xor_chunk(rotated(key, data.len()), &mut last);
+    if let Some(place) = data.first_chunk_mut::<N>() {
+        *place = first;
     }
-    seen |= xor_chunk(end_key, &mut end);
-    if let Some(last) = data.last_chunk_mut::<N>() {
-        *last = end;
+    if let Some(place) = data.last_chunk_mut::<N>() {
+        *place = last;
+    }
+    seen
+}
+
+/// XORs data of at least [`BLOCKS`] bytes, most of it in lines of the cache: a write across two of them
+/// costs as much as two.
+#[inline(always)]
+fn xor_blocks(key: [u8; 4], data: &mut [u8]) -> u32 {
+    let (Some(&first), Some(&last)) = (data.first_chunk::<LINE>(), data.last_chunk::<BLOCKS>())
+    else {
+        return 0;
+    };
+    let (mut first, mut last) = (first, last);
+    let before = data.as_ptr().align_offset(LINE).min(data.len());
+    let block_key = u32::from_ne_bytes(rotated(key, before));
+    // So many lines that the compiler's loop, which takes several at once, leaves no rest.
+    let blocks = data[before..].as_chunks_mut::<BLOCKS>().0;
+    let mut seen = 0;
+    for word in blocks.as_flattened_mut().as_chunks_mut::<4>().0 {
+        let clear = u32::from_ne_bytes(*word) ^ block_key;
+        *word = clear.to_ne_bytes();
+        seen |= clear;
+    }
+    // The ends as in `xor_ends`; the blocks wrote the same where they meet.
+    seen |= xor_chunk(key, &mut first) | xor_chunk(rotated(key, data.len()), &mut last);
+    if let Some(place) = data.first_chunk_mut::<LINE>() {
+        *place = first;
+    }
+    if let Some(place) = data.last_chunk_mut::<BLOCKS>() {
+        *place = last;
     }
     seen
 }
@@ -96,12 +129,32 @@ fn xor_chunks<const N: usize>(key: [u8; 4], data: &mut [u8]) -> u32 {
 #[inline(always)]
 fn xor_chunk<const N: usize>(key: [u8; 4], chunk: &mut [u8; N]) -> u32 {
     let mut seen = 0;
-    for word in chunk.as_chunks_mut::<4>().0 {
+    for word in words(chunk) {
         let clear = u32::from_ne_bytes(*word) ^ u32::from_ne_bytes(key);
         *word = clear.to_ne_bytes();
         seen |= clear;
     }
     seen
+}
+
+#[inline(always)]
+fn words<const N: usize>(chunk: &mut [u8; N]) -> core::slice::IterMut<'_, [u8; 4]> {
+    chunk.as_chunks_mut::<4>().0.iter_mut()
+}
+
+/// [`xor_blocks`] of a long payload.
+struct Xor<'a> {
+    key: [u8; 4],
+    data: &'a mut [u8],
+}
+
+impl wide::Task for Xor<'_> {
+    type Output = u32;
+
+    #[inline(always)]
+    fn run(self) -> u32 {
+        xor_blocks(self.key, self.data)
+    }
 }
 
 #[inline(always)]
@@ -137,6 +190,11 @@ fn rotated(key: [u8; 4], phase: usize) -> [u8; 4] {
         .to_le_bytes()
 }
 
+/// A line of the cache, and the widest vector.
+const LINE: usize = 64;
+const BLOCKS: usize = 4 * LINE;
+/// From here on wider vectors gain more than the choice of them costs.
+const WIDE: usize = 384;
 /// The bits that no ASCII byte has.
 const NOT_ASCII: u32 = 0x8080_8080;
 
@@ -164,22 +222,52 @@ mod tests {
 
     #[test]
     fn every_length_phase_and_offset() {
-        for len in (0..200).chain([255, 256, 1000, 4095, 4096, 4097, 9000]) {
-            let data = sample(len + 16);
+        for len in (0..300).chain([383, 384, 385, 1000, 4095, 4096, 4097, 9000]) {
+            let data = sample(len + 64);
             for phase in [0, 1, 2, 3, 4, 7, usize::MAX] {
-                for offset in 0..16 {
-                    let mut masked = data.clone();
-                    apply(KEY, phase, &mut masked[offset..][..len]);
-                    let mut expected = data.clone();
-                    expected[offset..][..len].copy_from_slice(&by_definition(
-                        KEY,
-                        phase % 4,
-                        &data[offset..][..len],
-                    ));
+                let clear = by_definition(KEY, phase % 4, &data[..len]);
+                for offset in 0..64 {
+                    let mut buffer = data.clone();
+                    buffer[offset..][..len].copy_from_slice(&data[..len]);
+                    let around = buffer.clone();
+                    apply(KEY, phase, &mut buffer[offset..][..len]);
                     assert_eq!(
-                        masked, expected,
+                        buffer[offset..][..len],
+                        clear,
                         "{len} bytes at {offset} from phase {phase}"
                     );
+                    assert_eq!(buffer[..offset], around[..offset]);
+                    assert_eq!(buffer[offset + len..], around[offset + len..]);
+                }
+            }
+        }
+    }
+
+    /// The safe code as it is compiled for every kind of vector.
+    #[test]
+    fn every_width_of_vectors_gives_the_same() {
+        for len in (BLOCKS..BLOCKS + 300).chain([1000, 4097]) {
+            let clear: Vec<u8> = (0..0x80).cycle().take(len).collect();
+            for phase in 0..4 {
+                for offset in 0..64 {
+                    // Every byte outside ASCII is seen, wherever in a block it stands.
+                    let at = (offset * 7 + phase * 64) % len;
+                    let mut clear = clear.clone();
+                    clear[at] |= 0x80 * u8::from(offset % 2 == 0);
+                    let masked = by_definition(KEY, phase, &clear);
+                    let mut buffer = alloc::vec![0; len + 64];
+                    let mut task = |width: usize| {
+                        let data = &mut buffer[offset..][..len];
+                        data.copy_from_slice(&masked);
+                        let key = rotated(KEY, phase);
+                        let seen = wide::run_nth(Xor { key, data }, width)?;
+                        assert_eq!(buffer[offset..][..len], clear);
+                        Some(seen & NOT_ASCII != 0)
+                    };
+                    for width in 0..wide::WIDTHS {
+                        let seen = task(width);
+                        assert!(seen.is_none_or(|seen| seen == (offset % 2 == 0)));
+                    }
                 }
             }
         }
