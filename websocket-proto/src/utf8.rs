@@ -168,7 +168,12 @@ impl core::error::Error for Invalid {}
 
 /// Whether `bytes` are UTF-8 from start to end.
 pub fn is_valid(bytes: &[u8]) -> bool {
-    valid_up_to(bytes) == bytes.len()
+    bytes.len() < SHORT && bytes.is_ascii() || is_valid_mixed(bytes)
+}
+
+/// As [`is_valid`], for what is known not to be ASCII.
+pub(crate) fn is_valid_mixed(bytes: &[u8]) -> bool {
+    simdutf8::basic::from_utf8(bytes).is_ok()
 }
 
 /// `bytes` as text, with U+FFFD in place of what is not UTF-8, as the hixie drafts want it. Copies

@@ -11,7 +11,7 @@ use super::{Config, Delivery, Incoming, Outgoing, Sink};
 use crate::frame::close::{self, BadBody, CloseCode};
 use crate::frame::{Decoder, Header, OpCode, ProtocolError};
 use crate::handshake::Agreed;
-use crate::{Draft, Instant, MessageKind, Role, Utf8Bytes, utf8};
+use crate::{Draft, Instant, MessageKind, Role, Utf8Bytes};
 
 #[cfg(feature = "deflate")]
 use crate::deflate::{InflateError, Inflater, Params};
@@ -160,9 +160,12 @@ impl Inbound {
         };
         if self.gather.is_none() {
             if self.decoder.remaining() == len as u64 {
-                self.decoder.unmask(piece);
-                if kind == MessageKind::Text && !utf8::is_valid(piece) {
-                    return Err(ProtocolError::InvalidUtf8.into());
+                match kind {
+                    MessageKind::Text if !self.decoder.unmask_text(piece) => {
+                        return Err(ProtocolError::InvalidUtf8.into());
+                    }
+                    MessageKind::Text => {}
+                    MessageKind::Binary => self.decoder.unmask(piece),
                 }
                 around
                     .sink

@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::{Header, OpCode, ProtocolError, mask};
-use crate::{Draft, Role};
+use crate::{Draft, Role, utf8};
 
 /// Finds frames in a stream of bytes and unmasks their payloads in place.
 ///
@@ -261,6 +261,19 @@ impl Decoder {
             mask::apply(self.key, 0, payload);
         }
         self.skip(payload.len());
+    }
+
+    /// Does what [`unmask`](Self::unmask) does for a whole text, and tells whether that is UTF-8: most
+    /// often it is ASCII, which shows while it is unmasked.
+    #[inline]
+    pub(crate) fn unmask_text(&mut self, text: &mut [u8]) -> bool {
+        let valid = if self.rules.masked {
+            mask::apply_ascii(self.key, 0, text) || utf8::is_valid_mixed(text)
+        } else {
+            utf8::is_valid(text)
+        };
+        self.skip(text.len());
+        valid
     }
 
     /// Takes the next `len` payload bytes without a look at them.
