@@ -1,13 +1,12 @@
 //! What clients send: arrays of strings.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
 use bytes::Bytes;
 use serde::de::{Deserializer as _, Error, IgnoredAny, Visitor};
-use websocket_proto::Utf8Bytes;
+use websocket_proto::{Utf8Bytes, utf8};
 
 use crate::{LoneSurrogates, Message, scan};
 
@@ -45,6 +44,11 @@ pub fn messages(
     policy: LoneSurrogates,
 ) -> Result<Vec<Message>, JsonError> {
     // serde_json's way to lone surrogates does not check what is not escaped.
+    if body.len() < SHARE_MIN {
+        // Nothing of it will be shared: no reference to its bytes need be counted.
+        let text = utf8::as_str(body).ok_or(JsonError::Broken)?;
+        return Reader::new(text, None, policy).messages(form);
+    }
     let text = Utf8Bytes::from_bytes(body.clone()).map_err(|_| JsonError::Broken)?;
     messages_of_text(&text, form, policy)
 }
@@ -59,23 +63,7 @@ pub fn messages_of_text(
     form: Form,
     policy: LoneSurrogates,
 ) -> Result<Vec<Message>, JsonError> {
-    if text.is_empty() {
-        return Err(JsonError::Empty);
-    }
-    let reader = Reader {
-        text,
-        bytes: text.as_bytes(),
-        at: 0,
-        policy,
-    };
-    reader.document(form).map_err(|stop| match stop {
-        Stop::LoneSurrogate => JsonError::Broken,
-        // Refused in any case; this finds out why. It neither recurses nor keeps what it reads.
-        Stop::Unexpected => match serde_json::from_slice::<IgnoredAny>(text.as_bytes()) {
-            Ok(IgnoredAny) => JsonError::NotStrings,
-            Err(_) => JsonError::Broken,
-        },
-    })
+    Reader::new(text, Some(text), policy).messages(form)
 }
 
 /// Why a text has no messages.
@@ -114,11 +102,15 @@ impl core::error::Error for JsonError {}
 
 /// Reads arrays of strings and nothing else, so that depth and types are not a question.
 struct Reader<'a> {
-    text: &'a Utf8Bytes,
+    text: &'a str,
+    /// The text as messages may share it.
+    shared: Option<&'a Utf8Bytes>,
     /// Of `text`.
     bytes: &'a [u8],
     at: usize,
     policy: LoneSurrogates,
+    /// What a string with escapes stands for, as far as it was read.
+    unescaped: Vec<u8>,
 }
 
 enum Stop {
@@ -127,12 +119,38 @@ enum Stop {
     LoneSurrogate,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    const fn new(text: &'a str, shared: Option<&'a Utf8Bytes>, policy: LoneSurrogates) -> Self {
+        Self {
+            text,
+            shared,
+            bytes: text.as_bytes(),
+            at: 0,
+            policy,
+            unescaped: Vec::new(),
+        }
+    }
+
+    fn messages(self, form: Form) -> Result<Vec<Message>, JsonError> {
+        let text = self.bytes;
+        if text.is_empty() {
+            return Err(JsonError::Empty);
+        }
+        self.document(form).map_err(|stop| match stop {
+            Stop::LoneSurrogate => JsonError::Broken,
+            // Refused in any case; this finds out why. It neither recurses nor keeps what it reads.
+            Stop::Unexpected => match serde_json::from_slice::<IgnoredAny>(text) {
+                Ok(IgnoredAny) => JsonError::NotStrings,
+                Err(_) => JsonError::Broken,
+            },
+        })
+    }
+
     fn document(mut self, form: Form) -> Result<Vec<Message>, Stop> {
         let mut messages = Vec::new();
         match (self.token(), form) {
             (Some(b'['), _) => self.items(&mut messages)?,
-            (Some(b'"'), Form::ArrayOrString) => messages.push(self.string()?),
+            (Some(b'"'), Form::ArrayOrString) => self.string(&mut messages)?,
             _ => return Err(Stop::Unexpected),
         }
         match self.token() {
@@ -149,7 +167,7 @@ impl Reader<'_> {
         }
         loop {
             match next {
-                Some(b'"') => messages.push(self.string()?),
+                Some(b'"') => self.string(messages)?,
                 _ => return Err(Stop::Unexpected),
             }
             match self.token() {
@@ -172,12 +190,14 @@ impl Reader<'_> {
     }
 
     /// The rest of a string, behind its first quote.
-    fn string(&mut self) -> Result<Message, Stop> {
+    #[inline]
+    fn string(&mut self, messages: &mut Vec<Message>) -> Result<(), Stop> {
         let start = self.at;
         match self.run()? {
-            b'"' => Ok(self.share(start..self.at - 1)),
-            _ => self.string_with_escapes(start),
+            b'"' => messages.push(self.share(start..self.at - 1)),
+            _ => messages.push(self.string_with_escapes(start)?),
         }
+        Ok(())
     }
 
     /// Goes behind the next quote or backslash, and says which.
@@ -197,40 +217,46 @@ impl Reader<'_> {
     /// is copied, so that it does not keep a buffer that others share.
     fn share(&self, part: Range<usize>) -> Message {
         let shares = part.len() >= SHARE_MIN && part.len() >= self.bytes.len() / 2;
-        if shares && let Some(text) = self.text.get(part.clone()) {
+        if shares && let Some(text) = self.shared.and_then(|text| text.get(part.clone())) {
             return Message::from(text);
         }
-        Message::from(self.piece(part))
-    }
-
-    /// A part between two ASCII characters.
-    fn piece(&self, part: Range<usize>) -> &str {
-        self.text.as_str().get(part).unwrap_or_default()
+        // Between two ASCII characters.
+        Message::from(self.text.get(part).unwrap_or_default())
     }
 
     /// The rest of a string that began at `start`, behind its first backslash.
     fn string_with_escapes(&mut self, start: usize) -> Result<Message, Stop> {
-        let mut text = String::from(self.piece(start..self.at - 1));
+        self.unescaped.clear();
+        let expected = self.bytes.len() - start;
+        self.unescaped.reserve(expected.min(UNESCAPED_MAX));
+        self.append(start..self.at - 1);
         loop {
             let escaped = *self.bytes.get(self.at).ok_or(Stop::Unexpected)?;
             self.at += 1;
-            text.push(match escaped {
-                b'"' | b'\\' | b'/' => char::from(escaped),
-                b'b' => '\u{8}',
-                b'f' => '\u{c}',
-                b'n' => '\n',
-                b'r' => '\r',
-                b't' => '\t',
+            self.unescaped.push(match escaped {
+                b'"' | b'\\' | b'/' => escaped,
+                b'b' => 0x08,
+                b'f' => 0x0c,
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b't' => b'\t',
                 b'u' => return self.string_with_units(start),
                 _ => return Err(Stop::Unexpected),
             });
             let from = self.at;
             let end = self.run()?;
-            text.push_str(self.piece(from..self.at - 1));
+            self.append(from..self.at - 1);
             if end == b'"' {
+                let text = Bytes::copy_from_slice(&self.unescaped);
+                // Cannot fail: the text is UTF-8, and was cut at ASCII characters.
+                let text = Utf8Bytes::from_bytes(text).map_err(|_| Stop::Unexpected)?;
                 return Ok(Message::from(text));
             }
         }
+    }
+
+    fn append(&mut self, part: Range<usize>) {
+        scan::append_prefix(&self.bytes[part.start..], part.len(), &mut self.unescaped);
     }
 
     /// The rest of a string that began at `start`, behind a `\u`: pairs, and halves without a
@@ -273,3 +299,5 @@ impl Visitor<'_> for StringBytes {
 
 /// Above this a copy costs more than an allocation.
 const SHARE_MIN: usize = 4096;
+/// Room made at once for a string with escapes; a longer one doubles it.
+const UNESCAPED_MAX: usize = 4096;

@@ -56,6 +56,12 @@ impl Literal {
         Self::of_wtf8(message.as_wtf8())
     }
 
+    /// Appends a message's literal to `out`, with its quotes: for a message that one receiver gets, and
+    /// at once.
+    pub fn write(message: &Message, out: &mut Vec<u8>) {
+        encode(message.as_wtf8(), out);
+    }
+
     /// The literal, with its quotes.
     pub fn as_json(&self) -> &Bytes {
         &self.0.json
@@ -134,8 +140,9 @@ pub(crate) fn encode(wtf8: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = wtf8;
     loop {
-        let (clean, suspect) = rest.split_at(scan::unescaped_prefix(rest));
-        out.extend_from_slice(clean);
+        let clean = scan::unescaped_prefix(rest);
+        scan::append_prefix(rest, clean, out);
+        let suspect = &rest[clean..];
         match escape(suspect, out) {
             0 => break,
             taken => rest = &suspect[taken..],
@@ -236,9 +243,9 @@ fn with_escapes(json: &[u8], html: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(json.len() + json.len() / 8 + 2);
     let mut rest = json;
     loop {
-        let (clean, suspect) = rest.split_at(scan::embedded_prefix(rest, html));
-        out.extend_from_slice(clean);
-        match suspect {
+        let clean = scan::embedded_prefix(rest, html);
+        scan::append_prefix(rest, clean, &mut out);
+        match &rest[clean..] {
             [] => return out,
             [byte @ (b'"' | b'\\'), tail @ ..] => {
                 out.extend_from_slice(&[b'\\', *byte]);

@@ -131,6 +131,44 @@ fn long_messages_share_their_text() {
     assert!(inner.contains(&messages[1].as_wtf8().as_ptr()));
 }
 
+/// Strings with something to find in every place around the borders of what is looked at together.
+#[test]
+fn what_stands_at_the_border_of_a_block_is_found() {
+    let lengths = [
+        0, 7, 8, 15, 16, 17, 24, 31, 79, 80, 81, 143, 144, 145, 191, 192, 193, 272, 4096,
+    ];
+    for length in lengths {
+        let places = (0..length).filter(|at| length < 300 || at % 61 == 0 || at + 70 > length);
+        for at in places {
+            for special in [
+                "\"",
+                "\\",
+                "\u{1f}",
+                "\u{7f}",
+                "\u{e9}",
+                "\u{2028}",
+                "\u{1f600}",
+            ] {
+                let text = ["x".repeat(at), special.into(), "y".repeat(length - at - 1)].concat();
+                let json = plain(&text);
+                assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+                let mut written = b"before".to_vec();
+                Literal::write(&Message::from(text.as_str()), &mut written);
+                assert_eq!(&written[6..], json.as_bytes());
+                let frame = format!("[{json},{json}]");
+                assert_eq!(
+                    read(frame.as_bytes(), Form::Array).unwrap(),
+                    [text.as_str(), &text]
+                );
+                if special == "\u{1f}" {
+                    let raw = format!("[\"{text}\"]");
+                    assert_eq!(read(raw.as_bytes(), Form::Array), Err(JsonError::Broken));
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn escapes() {
     let rows: &[(&str, u32, u32, bool)] = &[

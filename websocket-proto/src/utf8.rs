@@ -173,7 +173,12 @@ pub fn is_valid(bytes: &[u8]) -> bool {
 
 /// As [`is_valid`], for what is known not to be ASCII.
 pub(crate) fn is_valid_mixed(bytes: &[u8]) -> bool {
-    simdutf8::basic::from_utf8(bytes).is_ok()
+    as_str(bytes).is_some()
+}
+
+/// `bytes` as text; `None` when they are not UTF-8 from start to end.
+pub fn as_str(bytes: &[u8]) -> Option<&str> {
+    simdutf8::basic::from_utf8(bytes).ok()
 }
 
 /// `bytes` as text, with U+FFFD in place of what is not UTF-8, as the hixie drafts want it. Copies

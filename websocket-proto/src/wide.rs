@@ -82,7 +82,6 @@ mod x86 {
         task.run()
     }
 
-    #[cfg(test)]
     impl Vectors {
         /// Those that this processor has, narrowest first.
         pub(super) fn all() -> impl Iterator<Item = Self> {
@@ -93,10 +92,9 @@ mod x86 {
     }
 }
 
-/// The task as it is compiled for one of [`WIDTHS`] kinds of vectors; `None` when this processor lacks
-/// them.
-#[cfg(test)]
-pub(crate) fn run_nth<T: Task>(task: T, width: usize) -> Option<T::Output> {
+/// The task as it is compiled for one of [`WIDTHS`] kinds of vectors, `None` when this processor lacks
+/// them: for tests, which compare all of them.
+pub fn run_nth<T: Task>(task: T, width: usize) -> Option<T::Output> {
     match width.checked_sub(1) {
         None => Some(task.run()),
         #[cfg(all(feature = "std", target_arch = "x86_64"))]
@@ -106,8 +104,8 @@ pub(crate) fn run_nth<T: Task>(task: T, width: usize) -> Option<T::Output> {
     }
 }
 
-#[cfg(test)]
-pub(crate) const WIDTHS: usize = 3;
+/// See [`run_nth`].
+pub const WIDTHS: usize = 3;
 
 #[cfg(test)]
 mod tests {

@@ -11,15 +11,16 @@ use crate::floor;
 use crate::harness::Contender;
 
 pub const ENCODE: &str = "ours, Literal and Frame";
-pub const ENCODE_LITERAL: &str = "ours, Literal alone";
+pub const WRITE: &str = "ours, Literal::write";
 pub const PARSE: &str = "ours, json::messages";
 
-/// From a message to the frame `a["..."]`.
+/// From a message to the frame `a["..."]`: by a literal that many receivers share, and for one.
 pub fn encode(text: &str) -> Vec<Contender> {
     let texts: [String; 4] = std::array::from_fn(|_| text.to_owned());
-    let [ours, alone, serde, sonic] = texts;
-    let (message, literal) = (Message::from(ours.as_str()), Message::from(alone.as_str()));
-    let (mut frame, mut serde_out, mut sonic_out) = (Vec::new(), Vec::new(), Vec::new());
+    let [ours, once, serde, sonic] = texts;
+    let (message, once) = (Message::from(ours), Message::from(once));
+    let (mut frame, mut out) = (Vec::new(), Vec::new());
+    let (mut serde_out, mut sonic_out) = (Vec::new(), Vec::new());
     vec![
         Contender::new(ENCODE, move |times| {
             for _ in 0..times {
@@ -29,9 +30,13 @@ pub fn encode(text: &str) -> Vec<Contender> {
                 black_box(&mut frame);
             }
         }),
-        Contender::new(ENCODE_LITERAL, move |times| {
+        Contender::new(WRITE, move |times| {
             for _ in 0..times {
-                black_box(Literal::new(black_box(&literal)));
+                out.clear();
+                out.extend_from_slice(b"a[");
+                Literal::write(black_box(&once), &mut out);
+                out.push(b']');
+                black_box(&mut out);
             }
         }),
         Contender::new("serde_json 1 to_writer", move |times| {

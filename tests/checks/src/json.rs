@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use sockjs_proto::json::{self, Form, JsonError};
 use sockjs_proto::{Embedding, Literal, LoneSurrogates, Message};
+use websocket_proto::Utf8Bytes;
 
 use crate::planted;
 
@@ -23,6 +24,15 @@ fn read(text: &[u8]) -> Result<Vec<Message>, JsonError> {
 }
 
 fn reads(data: &[u8]) {
+    // A WebSocket's text takes another way, and long bodies do.
+    if let Ok(text) = Utf8Bytes::try_from(data.to_vec()) {
+        let (form, policy) = (Form::Array, LoneSurrogates::Wtf8);
+        let messages = json::messages(text.as_bytes(), form, policy);
+        assert_eq!(json::messages_of_text(&text, form, policy), messages);
+        let padded = [data, &[b' '; 4096]].concat().into();
+        let padded = json::messages(&padded, form, policy);
+        assert!(padded == messages || data.is_empty() && padded == Err(JsonError::Broken));
+    }
     let oracle = serde_json::from_slice::<Vec<String>>(data);
     match (read(data), oracle) {
         (Ok(messages), Ok(strings)) => assert_eq!(messages, strings),
