@@ -118,15 +118,30 @@ impl Target {
             Goal::Nanoseconds(most) => ("ns".into(), format!("<= {most}"), ours, ours <= most),
             Goal::TimesOf(name, most) => {
                 let times = ours / of(name);
-                (format!("time of {name}"), format!("<= {most} x"), times, times <= most)
+                (
+                    format!("time of {name}"),
+                    format!("<= {most} x"),
+                    times,
+                    times <= most,
+                )
             }
             Goal::TimesOfFastest(most) => {
                 let times = ours / fastest();
-                ("time of the fastest peer".into(), format!("<= {most} x"), times, times <= most)
+                (
+                    "time of the fastest peer".into(),
+                    format!("<= {most} x"),
+                    times,
+                    times <= most,
+                )
             }
             Goal::SpeedOf(name, least) => {
                 let part = of(name) / ours;
-                (format!("speed of {name}"), format!(">= {least} x"), part, part >= least)
+                (
+                    format!("speed of {name}"),
+                    format!(">= {least} x"),
+                    part,
+                    part >= least,
+                )
             }
         };
         let met = if met { "met" } else { "missed" };
@@ -148,7 +163,11 @@ pub fn run(tables: Vec<Table>, arguments: &[String]) {
             }
         }
         [command, title, head, name, times] if command == "repeat" => {
-            repeat(tables, (title, head, name), times.parse().expect("a number"));
+            repeat(
+                tables,
+                (title, head, name),
+                times.parse().expect("a number"),
+            );
         }
         words => {
             for table in tables {
