@@ -30,9 +30,9 @@ count() {
 printf '| table | size | | instructions |\n|---|---|---|---:|\n'
 tab=$(printf '\t')
 "$peers" list "$@" | while IFS="$tab" read -r title size name; do
-    # Two runs, so that what happens once cancels out.
-    few=$(count "$title" "$size" "$name" 100)
-    many=$(count "$title" "$size" "$name" 1100)
+    # Two runs, so that what happens once cancels out; what cannot be done once shows in the first.
+    few=$(count "$title" "$size" "$name" 1)
+    many=$(count "$title" "$size" "$name" $((${few#* } * 3 + 100)))
     # shellcheck disable=SC2086 # two numbers each
     each=$(set -- $few $many && echo $((($3 - $1) / ($4 - $2))))
     printf '| %s | %s | %s | %s |\n' "$title" "$size" "$name" "$each"
