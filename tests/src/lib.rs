@@ -9,6 +9,7 @@ pub mod heads;
 pub mod heap;
 pub mod http1;
 pub mod ids;
+pub mod linearity;
 pub mod pair;
 pub mod rt;
 pub mod serve;

@@ -5,7 +5,7 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use crate::Utf8Bytes;
+use crate::{Utf8Bytes, work};
 
 /// Checks text that comes in pieces, cut anywhere, and fails at the first byte that cannot continue
 /// it. Remembers four bytes.
@@ -108,6 +108,7 @@ impl Validator {
     }
 
     fn step(&mut self, piece: &[u8], position: usize) -> Result<(), Invalid> {
+        work::look(1);
         let byte = piece[position];
         let (need, low, high) = match (self.need, byte) {
             (0, 0x00..=0x7f) => return Ok(()),
@@ -190,6 +191,7 @@ pub fn lossy(bytes: Bytes) -> Utf8Bytes {
 
 /// How many bytes at the front are whole characters.
 fn valid_up_to(bytes: &[u8]) -> usize {
+    work::look(bytes.len());
     if bytes.len() < SHORT && bytes.is_ascii() {
         return bytes.len();
     }

@@ -9,7 +9,7 @@
 use core::fmt;
 use core::ops::Range;
 
-use crate::{Draft, Outbox, Utf8Bytes};
+use crate::{Draft, Outbox, Utf8Bytes, work};
 
 /// Says where the text lies in what arrives; copies and allocates nothing.
 ///
@@ -176,7 +176,9 @@ impl Decoder {
 /// makes no difference how they are cut.
 fn up_to_sentinel(rest: &[u8], room: usize) -> Result<(usize, bool), Error> {
     let window = &rest[..rest.len().min(room.saturating_add(1))];
-    match memchr::memchr(SENTINEL, window) {
+    let found = memchr::memchr(SENTINEL, window);
+    work::look(found.unwrap_or(window.len()));
+    match found {
         Some(n) => Ok((n, true)),
         None if room == 0 => Err(Error::TooBig),
         None => Ok((window.len().min(room), false)),

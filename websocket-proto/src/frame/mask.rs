@@ -6,6 +6,7 @@
 use alloc::vec::Vec;
 
 use crate::wide;
+use crate::work;
 
 /// XORs `data` with `key`. `phase` is the index of the first byte within its payload, or that index
 /// modulo 4: a payload that comes in pieces is unmasked piece by piece.
@@ -54,6 +55,7 @@ pub fn copy(key: [u8; 4], src: &[u8], out: &mut Vec<u8>) {
 /// XORs, and returns the OR of all words of the result.
 #[inline(always)]
 fn xor(key: [u8; 4], data: &mut [u8]) -> u32 {
+    work::look(data.len());
     match data.len() {
         WIDE.. => wide::run(Xor { key, data }),
         257..WIDE => xor_blocks(key, data),

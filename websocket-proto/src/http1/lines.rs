@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use memchr::memchr;
 
 use super::{Limits, ProtocolError};
+use crate::work;
 
 /// The limits of one field block, and what exceeding them is called.
 pub(super) struct Bounds {
@@ -72,8 +73,6 @@ pub(super) struct Lines {
     skipped: u8,
     /// The last byte was a carriage return.
     after_cr: bool,
-    #[cfg(test)]
-    pub(super) work: u64,
 }
 
 /// A complete block with its empty line, and how many lines it has besides that and the first.
@@ -88,8 +87,6 @@ impl Lines {
             complete: 0,
             skipped: 0,
             after_cr: false,
-            #[cfg(test)]
-            work: 0,
         }
     }
 
@@ -119,8 +116,7 @@ impl Lines {
             let found = memchr(b'\n', &input[at..]);
             let end = found.map_or(input.len(), |i| at + i + 1);
             let piece = &input[at..end];
-            #[cfg(test)]
-            self.count_work(piece.len());
+            work::look(piece.len());
             self.len += piece.len();
             self.line += piece.len();
             let before_lf = if found.is_some() {
@@ -152,8 +148,7 @@ impl Lines {
             self.line = 0;
             if content > 0 {
                 if self.complete == 0 {
-                    #[cfg(test)]
-                    self.count_work(content);
+                    work::look(content);
                     let text = if self.partial.is_empty() {
                         &input[start..]
                     } else {
@@ -175,8 +170,7 @@ impl Lines {
                 self.len = 0;
                 start = at;
             } else {
-                #[cfg(test)]
-                self.count_work(self.len);
+                work::look(self.len);
                 return Ok((at, Some(self.finish(&input[start..at]))));
             }
         }
@@ -201,11 +195,6 @@ impl Lines {
     #[cfg(test)]
     pub(super) const fn memory(&self) -> usize {
         self.partial.capacity()
-    }
-
-    #[cfg(test)]
-    const fn count_work(&mut self, bytes: usize) {
-        self.work += bytes as u64;
     }
 }
 
