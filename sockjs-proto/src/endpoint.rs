@@ -444,3 +444,54 @@ pub(crate) const UNAVAILABLE: u16 = 503;
 const PUNCTUAL: Duration = Duration::from_millis(500);
 /// Wakes come in small numbers but for broadcasts, whose queue is not kept.
 const WAKES_KEPT: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+    use core::cell::Cell;
+
+    use super::*;
+    use crate::{Config, Wrapping};
+
+    /// How many ids are compared to find each of `ids` under a key.
+    fn comparisons(key: [u8; 16], ids: &[String]) -> usize {
+        let service = Service::new(Config::default()).expect("good options");
+        let mut endpoint = Endpoint::<()>::new(&service, Admit::All, Capacity::new(ids.len()), key);
+        for id in ids {
+            endpoint.attach(Instant::ZERO, id, Wrapping::Xhr, || Ok(()));
+        }
+        assert_eq!(endpoint.session_count(), ids.len());
+        let compared = Cell::new(0);
+        for id in ids {
+            let place = endpoint.table.find(endpoint.hasher.hash(id), |place| {
+                compared.set(compared.get() + 1);
+                endpoint.id_of(place) == Some(id)
+            });
+            assert!(place.is_some());
+        }
+        compared.get()
+    }
+
+    #[test]
+    fn ids_that_collide_under_one_key_do_not_under_another() {
+        // Where an entry is looked for is said by the low bits of its hash, and which of those that
+        // are there are compared by the highest seven.
+        let (known, secret) = ([7; 16], [8; 16]);
+        let hasher = Keyed(SipHasher13::new_with_key(&known));
+        let collide = |id: &String| hasher.hash(id) & (0x7f << 57 | 0x1f) == 0;
+        let chosen: Vec<String> = (0..)
+            .map(|nth: u32| format!("{nth:x}"))
+            .filter(collide)
+            .take(128)
+            .collect();
+        let flooded = comparisons(known, &chosen);
+        let usual = comparisons(secret, &chosen);
+        assert!(
+            flooded > 6 * chosen.len(),
+            "{flooded}: a flood would be seen"
+        );
+        assert!(usual < 2 * chosen.len(), "{usual} for {}", chosen.len());
+    }
+}

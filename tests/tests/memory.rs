@@ -42,6 +42,13 @@ fn without_takeover() -> Agreed {
     }
 }
 
+fn with_takeover() -> Agreed {
+    Agreed {
+        deflate: Some(deflate::Params::default()),
+        ..Agreed::new(Draft::Rfc6455)
+    }
+}
+
 /// Feeds `input` in `chop`s, and echoes and writes everything at once.
 fn echo(machine: &mut Connection, input: &mut [u8], chop: usize) {
     for mut piece in input.chunks_mut(chop) {
@@ -150,29 +157,56 @@ fn an_idle_http_connection_owns_nothing_whatever_it_carried() {
 
 #[test]
 fn a_length_that_is_only_announced_costs_nothing() {
-    for (delivery, max_message) in [(Delivery::Whole, usize::MAX), (Delivery::Streamed, 1)] {
+    let deliveries = [(Delivery::Whole, usize::MAX), (Delivery::Streamed, 1)];
+    let lengths = [1 << 40, i64::MAX.unsigned_abs()];
+    for ((delivery, max_message), len) in deliveries
+        .into_iter()
+        .flat_map(|delivery| lengths.map(|len| (delivery, len)))
+    {
         let mut machine = server(Config {
             delivery,
             max_message,
             ..Config::default()
         });
+        let mut head = [b"\x82\xff", &len.to_be_bytes()[..], b"kkkkx"].concat();
         let meter = Meter::start();
-        let mut head = *b"\x82\xff\0\0\x01\0\0\0\0\0kkkkx";
         assert_eq!(machine.receive(NOW, &mut head), head.len());
-        assert!(
-            events(&mut machine)
-                .iter()
-                .all(|event| matches!(event, Event::Chunk(_)))
-        );
-        assert!(machine.direct_read().is_none_or(|room| room.len() < 4096));
+        let told = events(&mut machine);
         assert!(meter.peak() < 4 * KIB, "{} bytes for one", meter.peak());
+        if delivery == Delivery::Whole && usize::try_from(len).is_err() {
+            // No memory of words of 32 bits holds it.
+            assert!(matches!(&told[..], [Event::Closed(_)]), "{told:?}");
+            continue;
+        }
+        assert!(told.iter().all(|event| matches!(event, Event::Chunk(_))));
+        assert!(machine.direct_read().is_none_or(|room| room.len() < 4096));
+        assert!(!machine.is_finished(), "it is awaited");
+    }
+    // Hixie's frames to discard, and what is longer than a default message: refused, for nothing.
+    for (draft, mut head) in [
+        (Draft::Hixie76, b"\x80\xa0\x80\x80\x80\x80\x00xxxx".to_vec()),
+        (Draft::Rfc6455, b"\x82\xff\0\0\x01\0\0\0\0\0kkkkx".to_vec()),
+    ] {
+        let mut machine = server_of(Agreed::new(draft), &Arc::new(Config::default()));
+        let meter = Meter::start();
+        machine.receive(NOW, &mut head);
+        let told = events(&mut machine);
+        let [Event::Closed(closed)] = &told[..] else {
+            panic!("{draft:?}: {told:?}");
+        };
+        assert_eq!(
+            closed.cause,
+            Cause::Protocol(ProtocolError::MessageTooBig),
+            "{draft:?}"
+        );
+        assert!(meter.peak() < 4 * KIB, "{} bytes", meter.peak());
     }
     let mut machine = server(Config {
         max_message: usize::MAX,
         ..Config::default()
     });
     let meter = Meter::start();
-    let mut arrived = *b"\x82\xff\0\0\x01\0\0\0\0\0kkkk";
+    let mut arrived = *b"\x82\xff\0\0\0\0\x70\0\0\0kkkk";
     machine.receive(NOW, &mut arrived);
     let (mut bytes, mut straight) = (0, false);
     while bytes < 4_000_000 {
@@ -251,6 +285,48 @@ fn a_million_fragments_are_refused_early() {
             Cause::Protocol(ProtocolError::TooManyFragments)
         );
         assert!(meter.peak() < 8 * KIB, "{} bytes", meter.peak());
+    }
+}
+
+#[test]
+fn a_million_honest_fragments_cost_their_payload() {
+    // A limit of so many bytes lets through a 64th part as many fragments, if they are worth it.
+    let (each, count) = (40, 1 << 20);
+    for delivery in [Delivery::Whole, Delivery::Streamed] {
+        let mut machine = server(Config {
+            delivery,
+            max_message: 65 << 20,
+            ..Config::default()
+        });
+        let fragments = masked(0x00, &[7; 40]).repeat(256);
+        let mut input = fragments.clone();
+        let meter = Meter::start();
+        machine.receive(NOW, &mut masked(0x02, b""));
+        for _ in 0..count / 256 {
+            input.copy_from_slice(&fragments);
+            let mut rest = &mut input[..];
+            while !rest.is_empty() {
+                let taken = machine.receive(NOW, rest);
+                rest = &mut rest[taken..];
+                while let Some(event) = machine.poll_event() {
+                    assert!(matches!(event, Event::Chunk(_)), "{event:?}");
+                }
+            }
+        }
+        machine.receive(NOW, &mut masked(0x80, b""));
+        let most = match delivery {
+            // The message, and the half of it that it outgrew.
+            Delivery::Whole => 2 * each * count + 64 * KIB,
+            Delivery::Streamed => 256 * KIB,
+        };
+        assert!(meter.peak() <= most, "{} bytes, {delivery:?}", meter.peak());
+        match (delivery, machine.poll_event()) {
+            (Delivery::Whole, Some(Event::Message(message))) => {
+                assert_eq!(message.as_bytes().len(), each * count);
+            }
+            (Delivery::Streamed, Some(Event::Chunk(chunk))) => assert!(chunk.last),
+            (_, event) => panic!("{event:?}"),
+        }
     }
 }
 
@@ -345,31 +421,85 @@ fn part_of_a_head_costs_no_more_than_the_limit_allows() {
 #[test]
 fn a_bomb_costs_the_limit_and_what_its_codec_needs() {
     let limit = 1 << 20;
-    let mut bomb = Vec::new();
-    deflate::Compressor::new(15, true, deflate::Effort::default()).compress(
-        &vec![0; 16 << 20],
-        true,
-        &mut bomb,
-    );
-    let mut frame = masked(0xc2, &bomb);
-    let mut machine = server_of(
-        without_takeover(),
-        &Arc::new(Config {
-            max_message: limit,
-            ..Config::default()
-        }),
-    );
-    let meter = Meter::start();
-    machine.receive(NOW, &mut frame);
-    let told = events(&mut machine);
-    assert!(
-        matches!(&told[..], [Event::Closed(closed)]
-            if closed.cause == Cause::Protocol(ProtocolError::MessageTooBig)),
-        "{told:?}"
-    );
-    let codec = 48 * KIB;
-    let most = limit + codec + 32 * KIB + 16 * KIB;
-    assert!(meter.peak() <= most, "{} bytes", meter.peak());
+    let (codec, step) = (48 * KIB, 16 * KIB);
+    for (len, passes) in [(limit, true), (limit + 1, false), (8 * limit, false)] {
+        let mut bomb = Vec::new();
+        deflate::Compressor::new(15, true, deflate::Effort::default()).compress(
+            &vec![0; len],
+            true,
+            &mut bomb,
+        );
+        assert!(bomb.len() <= 1100 * (len >> 20), "{} bytes", bomb.len());
+        for agreed in [without_takeover(), with_takeover()] {
+            for chop in [1, 1000, usize::MAX] {
+                let mut frame = masked(0xc2, &bomb);
+                let config = Arc::new(Config {
+                    max_message: limit,
+                    ..Config::default()
+                });
+                let mut machine = server_of(agreed.clone(), &config);
+                let meter = Meter::start();
+                for piece in frame.chunks_mut(chop) {
+                    machine.receive(NOW, piece);
+                }
+                let peak = meter.peak();
+                let told = events(&mut machine);
+                match &told[..] {
+                    [Event::Message(message)] => {
+                        assert!(passes && message.as_bytes().len() == limit);
+                    }
+                    [Event::Closed(closed)] => {
+                        let cause = Cause::Protocol(ProtocolError::MessageTooBig);
+                        assert!(!passes && closed.cause == cause, "{closed}");
+                    }
+                    told => panic!("{told:?}"),
+                }
+                // The window that is kept for the next message is no part of this one.
+                let window = 32 * KIB;
+                let most = limit + codec + window + step;
+                assert!(peak <= most, "{peak} bytes for {len} in {chop}s");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_thousand_half_requests_cost_what_came_of_them() {
+    // Slow heads and slow bodies, each as long as it may be before the last byte.
+    let head = format!("GET / HTTP/1.1\r\nHost: h\r\nA: {}", "x".repeat(8000));
+    let start = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n";
+    let body = format!("{start}{}", "x".repeat(8000));
+    for (input, body) in [(head, false), (body, true)] {
+        let config = Arc::new(http1::server::Config::default());
+        let mut connections = Vec::with_capacity(1000);
+        let meter = Meter::start();
+        for _ in 0..1000 {
+            let mut machine = http1::server::Connection::new(Arc::clone(&config), NOW);
+            for piece in input.clone().into_bytes().chunks_mut(500) {
+                let taken = machine.receive(NOW, piece);
+                let mut rest = &mut piece[taken..];
+                while !rest.is_empty() {
+                    while let Some(event) = machine.poll_event() {
+                        if let http1::server::Event::Request(_) = event {
+                            machine.read_body(NOW, u64::MAX).expect("a request");
+                        }
+                    }
+                    let taken = machine.receive(NOW, rest);
+                    rest = &mut rest[taken..];
+                }
+            }
+            assert!(machine.poll_timeout().is_some(), "it has a deadline");
+            while machine.poll_event().is_some() {}
+            connections.push(machine);
+        }
+        let each = meter.held().unsigned_abs() / 1000;
+        let most = if body { KIB } else { 2 * input.len() };
+        connections.clear();
+        assert!(meter.held() <= 0, "{} bytes left", meter.held());
+        assert!(each <= most, "{each} bytes, body: {body}");
+        let kind = if body { "body" } else { "head" };
+        println!("bytes of a slow {kind} of 8 KB: {each}");
+    }
 }
 
 #[test]
