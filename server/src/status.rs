@@ -1,6 +1,7 @@
 //! What other programs ask a server: whether it is well, and what it has done.
 
 use std::future::ready;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use adapter_core::sockjs::Stats;
@@ -12,7 +13,7 @@ use serde_json::{Map, Value, json};
 /// Who may see the numbers.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Audience {
-    /// Clients on this machine.
+    /// Clients on this machine that call it `localhost` or by an address.
     Local,
     /// Clients at these addresses.
     Listed(TrustedProxies),
@@ -69,7 +70,9 @@ impl StatsPage {
     fn may_see(&self, request: &Request) -> bool {
         let address = request.client_address();
         match &self.audience {
-            Audience::Local => is_local(&address) && !is_passed_on(request, &address),
+            Audience::Local => {
+                is_local(&address) && !is_passed_on(request, &address) && is_meant(request)
+            }
             Audience::Listed(networks) => networks.trusts(&address),
             Audience::Any => true,
         }
@@ -110,6 +113,22 @@ fn is_passed_on(request: &Request, address: &Address) -> bool {
         && ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"]
             .iter()
             .any(|name| request.headers().contains(name))
+}
+
+/// Whether the client named this machine by a name that no page can make point here. The browser of a
+/// page whose own name was made to (DNS rebinding) is as local as any, and lets it read the answer.
+fn is_meant(request: &Request) -> bool {
+    let Some(host) = request.head().host() else {
+        return true; // browsers always name it
+    };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let literal = name
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    name.eq_ignore_ascii_case("localhost") || literal.unwrap_or(name).parse::<IpAddr>().is_ok()
 }
 
 fn of_service(stats: &Stats) -> Value {

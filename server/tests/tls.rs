@@ -6,9 +6,12 @@ mod support;
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustls::client::ResolvesClientCert;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, SignatureScheme, StreamOwned};
 use support::{Server, exchange, refused};
 use tungstenite::Message;
 
@@ -37,12 +40,21 @@ impl Identity {
     }
 
     fn connect(&self, server: &Server) -> StreamOwned<ClientConnection, TcpStream> {
+        self.connect_with(server, Arc::new(Asked::default()))
+    }
+
+    /// Connects with what answers when the server asks for a certificate.
+    fn connect_with(
+        &self,
+        server: &Server,
+        certificates: Arc<dyn ResolvesClientCert>,
+    ) -> StreamOwned<ClientConnection, TcpStream> {
         let config =
             ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
                 .with_safe_default_protocol_versions()
                 .expect("the provider has them")
                 .with_root_certificates(self.roots.clone())
-                .with_no_client_auth();
+                .with_client_cert_resolver(certificates);
         let name = ServerName::try_from("localhost").expect("a name");
         let client = ClientConnection::new(Arc::new(config), name).expect("a client");
         StreamOwned::new(client, server.connect())
@@ -81,6 +93,38 @@ fn https_and_wss() {
         socket.send(message.clone()).expect("sent");
         assert_eq!(socket.read().expect("echoed"), message);
     }
+}
+
+/// A client that has a certificate, and notes when it is asked for it.
+#[derive(Debug, Default)]
+struct Asked(AtomicBool);
+
+impl ResolvesClientCert for Asked {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn s34_no_certificate_of_a_client_is_asked_for_or_believed() {
+    let identity = Identity::new("client");
+    let (cert, key) = (identity.file("cert.pem"), identity.file("key.pem"));
+    let listen = ["--listen", "127.0.0.1:0"];
+    let server =
+        Server::start_with([&listen[..], &["--tls-cert", &cert, "--tls-key", &key]].concat());
+    let asked = Arc::new(Asked::default());
+    let stream = identity.connect_with(&server, Arc::clone(&asked) as _);
+    let answer = exchange(stream, "GET / HTTP/1.1\r\nHost: localhost\r\n");
+    assert_eq!(answer.status, 200);
+    assert!(
+        !asked.0.load(Ordering::Relaxed),
+        "so none can be taken for verified"
+    );
 }
 
 #[test]
