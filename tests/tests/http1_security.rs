@@ -72,7 +72,8 @@ const SMUGGLING: [(&str, Option<Framing>); 44] = {
     ]
 };
 
-fn s1() {
+#[test]
+fn s01_a_head_of_any_length_stops_at_the_limit() {
     let mut parser = HeadParser::new();
     let limits = Limits::default();
     let mut head = b"GET / HTTP/1.1\r\nHost: h\r\n".to_vec();
@@ -95,7 +96,8 @@ fn s1() {
     panic!("a head of any length");
 }
 
-fn s2() {
+#[test]
+fn s02_one_field_too_many_or_one_missing() {
     let mut input = String::from("GET / HTTP/1.1\r\nHost: h\r\n");
     for i in 0..99 {
         input += &format!("A{i}: b\r\n");
@@ -124,7 +126,8 @@ fn s2() {
     }
 }
 
-fn s7() {
+#[test]
+fn s07_announced_lengths_of_64_bits() {
     for length in [
         "9223372036854775807",
         "9223372036854775808",
@@ -155,7 +158,8 @@ fn read_without_bound(head: &str, body: &str) -> Connection {
 }
 
 /// Whatever names and values are accepted, the head parses back to exactly them.
-fn s12() {
+#[test]
+fn s12_what_is_written_parses_back_as_it_was() {
     let mut samples: Vec<Vec<u8>> = (0..=255).map(|byte| vec![b'a', byte, b'b']).collect();
     samples.extend([
         b"\r\n\r\n".to_vec(),
@@ -230,19 +234,22 @@ fn refused_chunks(body: &str) {
     });
 }
 
-fn s13() {
+#[test]
+fn s13_the_data_of_a_chunk_ends_with_crlf() {
     refused_chunks("5\r\nhelloXX0\r\n\r\n");
     refused_chunks("5\r\nhello\rX0\r\n\r\n");
 }
 
-fn s14() {
+#[test]
+fn s14_no_bare_line_feed_in_a_chunk_line() {
     refused_chunks("5;a\nb\r\nhello\r\n0\r\n\r\n");
     refused_chunks("5;a=\"\r\n\"\r\nhello\r\n0\r\n\r\n");
     refused_chunks("5\nhello\r\n0\r\n\r\n");
     refused_chunks("0\n\n");
 }
 
-fn s15() {
+#[test]
+fn s15_each_framing_has_one_reading() {
     let different: BTreeSet<_> = SMUGGLING.iter().map(|(fields, _)| fields).collect();
     assert_eq!(different.len(), SMUGGLING.len());
     for (fields, expected) in SMUGGLING {
@@ -292,7 +299,8 @@ fn s15() {
     }
 }
 
-fn s16() {
+#[test]
+fn s16_a_refused_upgrade_ends_the_connection() {
     let refuse: tests::http1::Handler = |connection, _, now| {
         let head = ResponseHead::new(426)
             .header("Upgrade", "websocket")
@@ -311,7 +319,8 @@ fn s16() {
     });
 }
 
-fn s20() {
+#[test]
+fn s20_what_is_no_response_opens_nothing() {
     let request = client::Request::new("GET", "/")
         .unwrap()
         .header("Host", "h")
@@ -334,7 +343,8 @@ fn s20() {
     }
 }
 
-fn s23() {
+#[test]
+fn s23_slow_heads_and_bodies_end_in_time() {
     let mut served = Served::echo();
     for second in 0..=10 {
         served.until(1000 * second);
@@ -354,7 +364,8 @@ fn s23() {
     assert_eq!(served.closed, Some(Closed::Timeout(Timer::Body)));
 }
 
-fn s28() {
+#[test]
+fn s28_an_announced_body_is_awaited_not_allocated() {
     // How much memory that takes is measured where it can be seen, beside the machine.
     let mut connection = read_without_bound(
         "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1099511627776\r\n\r\n",
@@ -365,7 +376,8 @@ fn s28() {
 }
 
 /// Broken heads and bodies of every kind: no panic, one `Closed`, and the same for every cut.
-fn s37() {
+#[test]
+fn s37_broken_heads_and_bodies_have_one_end() {
     let seeds: [&[u8]; 4] = [
         b"GET /a?b HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n0\r\nT: u\r\n\r\n",
@@ -411,7 +423,8 @@ fn s37() {
     }
 }
 
-fn s38() {
+#[test]
+fn s38_http_1_0_has_no_chunks() {
     let upgrade = b"GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
     let (_, head) = HeadParser::new()
         .parse(upgrade, &Limits::default())
@@ -426,7 +439,8 @@ fn s38() {
     assert_eq!(refused, Some(ProtocolError::AmbiguousFraming));
 }
 
-fn s39() {
+#[test]
+fn s39_requests_wait_their_turn() {
     let mut connection = Connection::new(Config::default().into(), START);
     let mut flood = NEXT.repeat(1000).into_bytes();
     assert_eq!(connection.receive(START, &mut flood), NEXT.len());
@@ -437,7 +451,8 @@ fn s39() {
     assert_eq!(served.statuses().len(), 1000);
 }
 
-fn s40() {
+#[test]
+fn s40_the_longest_head_is_looked_up() {
     let mut input = String::from("GET / HTTP/1.1\r\nHost: h\r\n");
     for i in 0..98 {
         input += &format!("{i}: {i}\r\n");
@@ -450,32 +465,6 @@ fn s40() {
     assert_eq!(head.headers().len(), 100);
     assert_eq!(head.headers().get("last"), Some(&b"x"[..]));
     assert_eq!(head.headers().get("97"), Some(&b"97"[..]));
-}
-
-#[test]
-fn known_failures() {
-    let rows: [(&str, fn()); 15] = [
-        ("8-S1", s1),
-        ("8-S2", s2),
-        ("8-S7", s7),
-        ("8-S12", s12),
-        ("8-S13", s13),
-        ("8-S14", s14),
-        ("8-S15", s15),
-        ("8-S16", s16),
-        ("8-S20", s20),
-        ("8-S23", s23),
-        ("8-S28", s28),
-        ("8-S37", s37),
-        ("8-S38", s38),
-        ("8-S39", s39),
-        ("8-S40", s40),
-    ];
-    for (id, run) in rows {
-        println!("{id}");
-        run();
-    }
-    ids::check("8-http1", rows.iter().map(|(id, _)| *id));
 }
 
 /// An input whose size is given, and the status at the limit and one above it.

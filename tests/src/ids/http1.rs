@@ -56,13 +56,6 @@ pub(super) const SECTIONS: &[Section] = &[
         ],
     ),
     (
-        "8-http1",
-        &[
-            "8-S1", "8-S2", "8-S7", "8-S12", "8-S13", "8-S14", "8-S15", "8-S16", "8-S20", "8-S23",
-            "8-S28", "8-S37", "8-S38", "8-S39", "8-S40",
-        ],
-    ),
-    (
         "limits-http1",
         &[
             "limit-start-line",

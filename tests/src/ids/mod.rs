@@ -8,6 +8,7 @@ mod deflate;
 mod frame;
 mod handshake;
 mod http1;
+pub mod security;
 mod sockjs;
 mod sockjs_sessions;
 
