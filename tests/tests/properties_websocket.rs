@@ -132,7 +132,7 @@ fn sent() -> impl Strategy<Value = Sent> {
 type Mutation = (usize, u8, u8);
 
 fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
-    let one = || (0..1_000_000usize, 0..3u8, any::<u8>());
+    let one = || (0..10_000usize, 0..3u8, any::<u8>());
     prop_oneof![
         3 => Just(Vec::new()),
         2 => vec(one(), 1..4),
@@ -195,7 +195,7 @@ fn stream(terms: &Terms, sent: &[Sent], mutations: &[Mutation]) -> Vec<u8> {
         }
     }
     for &(place, how, byte) in mutations {
-        let at = out.len() * place / 1_000_000;
+        let at = out.len() * place / 10_000;
         match how {
             _ if out.is_empty() => {}
             0 => out[at] = byte,

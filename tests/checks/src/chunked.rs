@@ -123,7 +123,9 @@ fn oracle(mut rest: &[u8]) -> Result<Option<(Vec<u8>, usize)>, ()> {
             return Ok(None);
         };
         let text = std::str::from_utf8(&rest[..digits]).map_err(drop)?;
-        let size = usize::from_str_radix(text, 16).map_err(drop)?;
+        let size = u64::from_str_radix(text, 16).map_err(drop)?;
+        // What no memory holds has not come.
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
         if size == 0 {
             return Ok(take(after, b"\r\n")?.map(|after| (body, whole - after.len())));
         }
