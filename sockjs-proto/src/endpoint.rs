@@ -476,11 +476,12 @@ mod tests {
 
     #[test]
     fn ids_that_collide_under_one_key_do_not_under_another() {
-        // Where an entry is looked for is said by the low bits of its hash, and which of those that
-        // are there are compared by the highest seven.
+        // Where an entry is looked for is said by the low bits of a word of its hash, and which of
+        // those that are there are compared by the highest seven.
         let (known, secret) = ([7; 16], [8; 16]);
         let hasher = Keyed(SipHasher13::new_with_key(&known));
-        let collide = |id: &String| hasher.hash(id) & (0x7f << 57 | 0x1f) == 0;
+        let aimed = 0x7f << (usize::BITS - 7) | 0x1f;
+        let collide = |id: &String| hasher.hash(id) & aimed == 0;
         let chosen: Vec<String> = (0..)
             .map(|nth: u32| format!("{nth:x}"))
             .filter(collide)
