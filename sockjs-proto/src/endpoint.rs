@@ -460,7 +460,7 @@ mod tests {
         let service = Service::new(Config::default()).expect("good options");
         let mut endpoint = Endpoint::<()>::new(&service, Admit::All, Capacity::new(ids.len()), key);
         for id in ids {
-            endpoint.attach(Instant::ZERO, id, Wrapping::Xhr, || Ok(()));
+            endpoint.attach(Instant::ZERO, id.as_str(), Wrapping::Xhr, || Ok(()));
         }
         assert_eq!(endpoint.session_count(), ids.len());
         let compared = Cell::new(0);

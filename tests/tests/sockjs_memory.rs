@@ -94,7 +94,7 @@ fn a_flood_of_sessions_ends_at_the_limit_and_leaves_empty_slots() {
     for round in 0..5 {
         let (mut begun, mut refused) = (0, 0);
         for id in &ids {
-            let receiver = endpoint.attach(now, id, Wrapping::Xhr, || Ok(Box::new(1)));
+            let receiver = endpoint.attach(now, id.as_str(), Wrapping::Xhr, || Ok(Box::new(1)));
             match endpoint.pull(now, receiver, 1000) {
                 FromSession::Frame { .. } => begun += 1,
                 FromSession::Refused(503) => refused += 1,
