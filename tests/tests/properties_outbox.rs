@@ -18,6 +18,8 @@ enum Call {
     Advance(usize),
     Copy(usize),
     Clear,
+    Lend,
+    Reclaim,
 }
 
 fn call() -> impl Strategy<Value = Call> {
@@ -29,6 +31,8 @@ fn call() -> impl Strategy<Value = Call> {
         6 => (0..=100usize).prop_map(Call::Advance),
         3 => (0..=100usize).prop_map(Call::Copy),
         1 => Just(Call::Clear),
+        2 => Just(Call::Lend),
+        2 => Just(Call::Reclaim),
     ]
 }
 
@@ -40,6 +44,7 @@ proptest! {
         let mut outbox = Outbox::new();
         let mut model: Vec<u8> = Vec::new();
         let (mut written, mut next) = (0_u64, 0_u32);
+        let mut lent = false;
         let mut fresh = |len: usize| -> Vec<u8> {
             let byte = |_| {
                 next = next.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -83,6 +88,15 @@ proptest! {
                 Call::Clear => {
                     outbox.clear();
                     model.clear();
+                }
+                Call::Lend => {
+                    lent |= outbox.is_empty();
+                    outbox.lend(b"what was in it is dropped".to_vec());
+                }
+                Call::Reclaim => {
+                    let buffer = outbox.reclaim();
+                    prop_assert_eq!(buffer.map(|buffer| buffer.len()), lent.then_some(0));
+                    lent = false;
                 }
             }
             prop_assert_eq!((outbox.len(), outbox.remaining()), (model.len(), model.len()));

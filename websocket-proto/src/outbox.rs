@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::mem;
 
 use bytes::{Buf, Bytes};
 
@@ -10,7 +11,7 @@ use bytes::{Buf, Bytes};
 ///
 /// It is a [`bytes::Buf`]: a driver writes what `chunks_vectored` shows (or
 /// [`chunk`](Buf::chunk), without vectored writes) and calls [`advance`](Buf::advance) with what the
-/// socket took. An empty outbox owns no memory.
+/// socket took. An empty outbox owns no memory, unless some is [lent](Self::lend) to it.
 ///
 /// ```
 /// use bytes::{Buf, Bytes};
@@ -32,12 +33,19 @@ pub struct Outbox {
     small: Vec<u8>,
     /// How much of `small` is written.
     read: usize,
-    #[expect(clippy::box_collection, reason = "one word in an outbox without any")]
-    large: Option<Box<VecDeque<Large>>>,
-    /// How many small bytes stand behind the last large piece.
-    after: usize,
-    len: usize,
+    large: Option<Box<LargePieces>>,
     written: u64,
+    /// `small` is somebody else's.
+    lent: bool,
+}
+
+#[derive(Debug, Default)]
+struct LargePieces {
+    queue: VecDeque<Large>,
+    /// How many small bytes stand before one of them.
+    before: usize,
+    /// How many bytes they have.
+    len: usize,
 }
 
 /// A payload kept by reference, after `before` bytes of the small buffer.
@@ -58,20 +66,22 @@ impl Outbox {
             small: Vec::new(),
             read: 0,
             large: None,
-            after: 0,
-            len: 0,
             written: 0,
+            lent: false,
         }
     }
 
     /// How many bytes wait.
-    pub const fn len(&self) -> usize {
-        self.len
+    #[inline]
+    pub fn len(&self) -> usize {
+        let large = self.large.as_ref().map_or(0, |large| large.len);
+        self.small.len() - self.read + large
     }
 
     /// Whether nothing waits.
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// How many bytes were ever written; tells a stalled peer from a slow one.
@@ -79,7 +89,47 @@ impl Outbox {
         self.written
     }
 
+    /// Lends `buffer`, emptied, to hold small pieces until it is [reclaimed](Self::reclaim). A driver
+    /// that lends the same one to all its machines, each for one turn, spares them an allocation in
+    /// every turn.
+    ///
+    /// Only an empty outbox takes it; it is dropped by one where something waits.
+    ///
+    /// ```
+    /// use bytes::Buf;
+    /// use websocket_proto::Outbox;
+    ///
+    /// let mut outbox = Outbox::new();
+    /// outbox.lend(Vec::with_capacity(4096));
+    /// outbox.append(b"answer");
+    /// outbox.advance(4); // the socket takes no more for now
+    /// let buffer = outbox.reclaim().expect("it was lent");
+    /// assert_eq!((buffer.len(), buffer.capacity()), (0, 4096));
+    /// assert_eq!(outbox.chunk(), b"er");
+    /// ```
+    pub fn lend(&mut self, mut buffer: Vec<u8>) {
+        if self.is_empty() {
+            buffer.clear();
+            self.small = buffer;
+            self.lent = true;
+        }
+    }
+
+    /// Gives a [lent](Self::lend) buffer back, perhaps grown. What still waits in it moves to memory of
+    /// the outbox' own.
+    pub fn reclaim(&mut self) -> Option<Vec<u8>> {
+        if !mem::take(&mut self.lent) {
+            return None;
+        }
+        let rest = self.small[self.read..].to_vec();
+        self.read = 0;
+        let mut buffer = mem::replace(&mut self.small, rest);
+        buffer.clear();
+        Some(buffer)
+    }
+
     /// Copies `piece` behind what waits.
+    #[inline]
     pub fn append(&mut self, piece: &[u8]) {
         self.append_with(piece.len(), |buffer| buffer.extend_from_slice(piece));
     }
@@ -87,21 +137,26 @@ impl Outbox {
     /// Lets `write` add bytes to the end of the buffer it is given; `hint` is about how many.
     ///
     /// `write` must only append.
+    #[inline]
     pub fn append_with(&mut self, hint: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.small.capacity() == 0 || self.read > COMPACT_ABOVE {
+            self.make_room(hint);
+        }
+        let before = self.small.len();
+        write(&mut self.small);
+        debug_assert!(self.small.len() >= before, "only appending is allowed");
+    }
+
+    #[cold]
+    fn make_room(&mut self, hint: usize) {
         if self.small.capacity() == 0 {
             self.small.reserve(hint.max(FIRST_CAPACITY));
-        } else if self.read > COMPACT_ABOVE && self.read > self.small.len() / 2 {
+        } else if self.read > self.small.len() / 2 {
             // A peer that is always a little behind must not make the written part pile up. Each
             // byte is moved at most once for one that was written.
             self.small.drain(..self.read);
             self.read = 0;
         }
-        let before = self.small.len();
-        write(&mut self.small);
-        debug_assert!(self.small.len() >= before, "only appending is allowed");
-        let added = self.small.len() - before;
-        self.after += added;
-        self.len += added;
     }
 
     /// Queues `payload`, without a copy when it is longer than [`COPY_MAX`](Self::COPY_MAX).
@@ -109,11 +164,11 @@ impl Outbox {
         if payload.len() <= Self::COPY_MAX {
             return self.append(&payload);
         }
-        self.len += payload.len();
-        let before = core::mem::take(&mut self.after);
-        self.large
-            .get_or_insert_default()
-            .push_back(Large { before, payload });
+        let large = self.large.get_or_insert_default();
+        let before = self.small.len() - self.read - large.before;
+        large.before += before;
+        large.len += payload.len();
+        large.queue.push_back(Large { before, payload });
     }
 
     /// Moves everything that waits in `other` behind what waits here.
@@ -127,17 +182,36 @@ impl Outbox {
 
     /// Drops everything that waits; [`written`](Self::written) stays.
     pub fn clear(&mut self) {
-        *self = Self {
-            written: self.written,
-            ..Self::new()
-        };
+        self.large = None;
+        self.forget_small();
+    }
+
+    /// Drops the large piece in front.
+    fn drop_front(&mut self) {
+        if let Some(large) = &mut self.large {
+            large.queue.pop_front();
+            if large.queue.is_empty() {
+                self.large = None;
+            }
+        }
+    }
+
+    /// No small byte waits any more.
+    fn forget_small(&mut self) {
+        self.read = 0;
+        if self.lent {
+            self.small.clear();
+        } else {
+            self.small = Vec::new();
+        }
     }
 
     /// The pieces in order, empty ones left out.
     fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         let mut at = self.read;
-        let large = self.large.iter().flat_map(|queue| queue.iter());
-        let last = &self.small[self.small.len() - self.after..];
+        let before = self.large.as_ref().map_or(0, |large| large.before);
+        let last = &self.small[self.read + before..];
+        let large = self.large.iter().flat_map(|large| &large.queue);
         large
             .flat_map(move |entry| {
                 let small = &self.small[at..at + entry.before];
@@ -150,12 +224,14 @@ impl Outbox {
 }
 
 impl Buf for Outbox {
+    #[inline]
     fn remaining(&self) -> usize {
-        self.len
+        self.len()
     }
 
+    #[inline]
     fn chunk(&self) -> &[u8] {
-        match self.large.as_ref().and_then(|queue| queue.front()) {
+        match self.large.as_ref().and_then(|large| large.queue.front()) {
             None => &self.small[self.read..],
             Some(entry) if entry.before > 0 => &self.small[self.read..self.read + entry.before],
             Some(entry) => &entry.payload,
@@ -178,40 +254,37 @@ impl Buf for Outbox {
     ///
     /// When `n` is more than [`len`](Self::len).
     fn advance(&mut self, mut n: usize) {
-        assert!(n <= self.len, "advanced past the end of the outbox");
-        self.len -= n;
+        assert!(n <= self.len(), "advanced past the end of the outbox");
         self.written += n as u64;
-        if self.len == 0 {
-            return self.clear();
-        }
         while n > 0 {
-            let Some(queue) = self.large.as_mut() else {
+            let front = self.large.as_mut().and_then(|large| {
+                let front = large.queue.front_mut()?;
+                Some((front, &mut large.before, &mut large.len))
+            });
+            let Some((entry, before, len)) = front else {
                 self.read += n;
-                self.after -= n;
-                return;
-            };
-            let Some(entry) = queue.front_mut() else {
-                self.large = None;
-                continue;
+                break;
             };
             let small = n.min(entry.before);
             entry.before -= small;
+            *before -= small;
             self.read += small;
             n -= small;
-            let large = n.min(entry.payload.len());
-            entry.payload.advance(large);
-            n -= large;
+            let payload = n.min(entry.payload.len());
+            entry.payload.advance(payload);
+            *len -= payload;
+            n -= payload;
             if entry.payload.is_empty() {
-                queue.pop_front();
+                self.drop_front();
             }
         }
-        if self.large.as_ref().is_some_and(|queue| queue.is_empty()) {
-            self.large = None;
+        if self.read == self.small.len() {
+            self.forget_small();
         }
     }
 
     fn copy_to_bytes(&mut self, len: usize) -> Bytes {
-        let front = self.large.as_mut().and_then(|queue| queue.front_mut());
+        let front = self.large.as_ref().and_then(|large| large.queue.front());
         let bytes = match front {
             Some(entry) if entry.before == 0 && entry.payload.len() >= len => {
                 entry.payload.slice(..len)
@@ -283,6 +356,24 @@ mod tests {
         for step in [0, 1, 2, 4096, 5000, 8191, 100_000] {
             against_model(&pieces, step);
         }
+    }
+
+    #[test]
+    fn what_waits_moves_out_of_a_lent_buffer() {
+        let mut outbox = Outbox::new();
+        outbox.lend(Vec::with_capacity(100));
+        outbox.append(b"abc");
+        outbox.push(Bytes::from(alloc::vec![1; 5000]));
+        outbox.append(b"de");
+        outbox.advance(1);
+        outbox.lend(Vec::with_capacity(7)); // something waits
+        let buffer = outbox.reclaim().expect("it was lent");
+        assert_eq!((buffer.len(), buffer.capacity()), (0, 100));
+        assert!(outbox.reclaim().is_none());
+        assert_eq!(outbox.copy_to_bytes(2), &b"bc"[..]);
+        outbox.advance(5000);
+        assert_eq!(outbox.copy_to_bytes(2), &b"de"[..]);
+        assert_eq!(outbox.small.capacity(), 0);
     }
 
     #[test]
