@@ -9,6 +9,9 @@ use bytes::Bytes;
 use crate::Utf8Bytes;
 
 /// A whole message.
+// A tag of one byte would be copied with the padding behind it, and processors stall when they load as
+// a word what was just stored as a byte.
+#[repr(usize)]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Message {
     /// UTF-8 text.

@@ -21,10 +21,10 @@ pub(super) enum Life {
 }
 
 /// Watches a peer that takes no bytes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Stall {
     written: u64,
-    pub(super) deadline: Option<Instant>,
+    pub(super) deadline: Instant,
 }
 
 impl Connection {
@@ -114,7 +114,7 @@ impl Connection {
         }
         self.awaits_eof = false;
         self.deadline = None;
-        self.stall.deadline = None;
+        self.stall = None;
     }
 
     /// The deadline has come.
@@ -135,21 +135,21 @@ impl Connection {
 
     pub(super) fn check_stall(&mut self, now: Instant) {
         if !self.outgoing.has_output() {
-            self.stall.deadline = None;
+            self.stall = None;
             return;
         }
         let written = self.outgoing.written();
-        match self.stall.deadline {
-            Some(deadline) if written == self.stall.written => {
-                if deadline <= now {
+        match &self.stall {
+            Some(stall) if written == stall.written => {
+                if stall.deadline <= now {
                     self.end_now(Cause::Timeout(Timer::WriteStall));
                 }
             }
             Some(_) | None => {
-                self.stall = Stall {
+                self.stall = Some(Box::new(Stall {
                     written,
-                    deadline: Some(now + self.config.write_stall),
-                };
+                    deadline: now + self.config.write_stall,
+                }));
             }
         }
     }

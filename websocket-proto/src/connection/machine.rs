@@ -2,12 +2,13 @@
 
 use super::inbound::Around;
 use super::life::Life;
+use super::queue::Queue;
 use super::{Cause, Closed, Connection, Delivery, Stage};
 use crate::{Instant, Machine, Outbox, ReadInterest};
 
 impl Machine for Connection {
     fn receive(&mut self, now: Instant, input: &mut [u8]) -> usize {
-        let mut queue = core::mem::take(&mut self.queue);
+        let mut queue = core::mem::replace(&mut self.queue, Queue::new(0));
         let taken = self.receive_with(now, input, &mut queue);
         self.queue = queue;
         self.settle();
@@ -37,10 +38,8 @@ impl Machine for Connection {
         } else {
             None
         };
-        [self.deadline, self.stall.deadline, pings]
-            .into_iter()
-            .flatten()
-            .min()
+        let stall = self.stall.as_ref().map(|stall| stall.deadline);
+        earlier(self.deadline, earlier(stall, pings))
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -101,5 +100,13 @@ impl Machine for Connection {
             self.stop(stop);
             self.settle();
         }
+    }
+}
+
+const fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) if one.as_nanos() < other.as_nanos() => Some(one),
+        (_, Some(instant)) | (Some(instant), None) => Some(instant),
+        (None, None) => None,
     }
 }

@@ -26,6 +26,7 @@ mod opening;
 mod outgoing;
 mod pings;
 mod prepared;
+mod queue;
 mod sink;
 mod streamed;
 
@@ -40,6 +41,7 @@ pub use config::{Config, Delivery};
 pub use event::{Cause, Chunk, Closed, Event, Timer};
 pub use outgoing::{Compress, Outgoing, SendOptions};
 pub use prepared::Prepared;
+pub use queue::Events;
 pub use sink::{Incoming, Sink};
 
 use crate::frame::CloseCode;
@@ -49,7 +51,7 @@ use inbound::{Around, Inbound, Stop};
 use life::{Life, Stall};
 use opening::{Opening, Progress};
 use pings::Pings;
-use sink::Queue;
+use queue::Queue;
 
 /// One WebSocket connection, either side, any draft.
 ///
@@ -91,7 +93,8 @@ pub struct Connection {
     now: Instant,
     /// What it is for follows from `life` and `stage`; see `fire`.
     deadline: Option<Instant>,
-    stall: Stall,
+    /// `None` while nothing waits for the peer.
+    stall: Option<Box<Stall>>,
 }
 
 /// How the next input is read.
@@ -155,7 +158,7 @@ impl Connection {
             eof: false,
             now,
             deadline,
-            stall: Stall::default(),
+            stall: None,
         }
     }
 
@@ -171,9 +174,35 @@ impl Connection {
     }
 
     /// Takes the next event. After [`Event::Closed`] there is none.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
         if let Some(event) = self.queue.pop() {
             return Some(event);
+        }
+        self.poll_other_event()
+    }
+
+    /// Takes at once all events that wait, for an application that has to lock the connection and would
+    /// rather do that once than for each.
+    ///
+    /// Until they are [given back](Self::give_back) the events count as waiting: they fill the
+    /// [inbound mark](Config::inbound_mark), an end of the connection is neither answered nor told, and
+    /// no more can be taken. `None` when none waits, or more than half of the mark;
+    /// [`poll_event`](Self::poll_event) tells what there is all the same.
+    #[inline]
+    pub fn take_events(&mut self) -> Option<Events> {
+        self.queue.take()
+    }
+
+    /// Tells that the application is done with `events`; what is left of them is dropped.
+    pub fn give_back(&mut self, events: Events) {
+        drop(events);
+        self.queue.give_back();
+    }
+
+    fn poll_other_event(&mut self) -> Option<Event> {
+        if !self.queue.is_empty() {
+            return None;
         }
         self.settle();
         if self.outgoing.take_writable() {
@@ -185,7 +214,8 @@ impl Connection {
         }
     }
 
-    /// Whether [`poll_event`](Self::poll_event) has something to tell.
+    /// Whether [`poll_event`](Self::poll_event) has something to tell, or will once events that were taken
+    /// are given back.
     pub fn has_events(&self) -> bool {
         !self.queue.is_empty()
             || matches!(self.life, Life::Held(_) | Life::Over(Some(_)))

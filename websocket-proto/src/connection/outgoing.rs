@@ -188,6 +188,7 @@ impl Outgoing {
         self.queue_frame(true, compressed, opcode, payload);
     }
 
+    #[inline]
     pub(super) fn queue_frame(&mut self, fin: bool, rsv1: bool, opcode: OpCode, payload: Bytes) {
         let header = Header {
             fin,
@@ -270,8 +271,16 @@ impl Outgoing {
         pongs.push_back(Bytes::copy_from_slice(payload));
     }
 
+    #[inline]
     pub(super) fn flush_pongs(&mut self) {
-        if self.pongs.is_some() && self.outbox.len() < self.mark() {
+        if self.pongs.is_some() {
+            self.queue_pongs();
+        }
+    }
+
+    #[cold]
+    fn queue_pongs(&mut self) {
+        if self.outbox.len() < self.mark() {
             for pong in self.pongs.take().into_iter().flat_map(|pongs| *pongs) {
                 self.queue_frame(true, false, OpCode::Pong, pong);
             }

@@ -1,12 +1,10 @@
 //! Where received messages go.
 
-use alloc::collections::VecDeque;
-use core::mem;
 use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Chunk, Event, Outgoing};
+use super::Outgoing;
 use crate::{Message, MessageKind, Utf8Bytes};
 
 /// Takes what [`Connection::receive_with`](super::Connection::receive_with) finds, without a copy.
@@ -96,6 +94,14 @@ impl<'a> Incoming<'a> {
         }
     }
 
+    /// The payload, when it still lies in the receive buffer.
+    pub(super) fn lies(&self) -> Option<&[u8]> {
+        match &self.payload {
+            Payload::Borrowed(bytes) => Some(bytes),
+            Payload::Gathered(_) => None,
+        }
+    }
+
     /// The payload by value: copied into a buffer of its own size, unless it was gathered into one.
     pub fn into_bytes(self) -> Bytes {
         match self.payload {
@@ -112,97 +118,3 @@ impl<'a> Incoming<'a> {
         }
     }
 }
-
-/// The sink behind `receive` and `poll_event`: events wait in order.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    events: VecDeque<Event>,
-    /// What the waiting events weigh.
-    weight: usize,
-    mark: usize,
-    /// How many events came since the queue was last empty.
-    burst: usize,
-}
-
-impl Queue {
-    pub(super) const fn new(mark: usize) -> Self {
-        Self {
-            events: VecDeque::new(),
-            weight: 0,
-            // An empty queue always has room.
-            mark: if mark == 0 { 1 } else { mark },
-            burst: 0,
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.events.is_empty()
-    }
-
-    fn push(&mut self, event: Event) {
-        if self.events.is_empty() {
-            // Peers send in bursts of much the same size: room for one like the last.
-            self.events.reserve_exact(self.burst.clamp(1, MAX_EXPECTED));
-            self.burst = 0;
-        }
-        self.burst += 1;
-        self.weight += weight(&event);
-        self.events.push_back(event);
-    }
-
-    pub(super) fn pop(&mut self) -> Option<Event> {
-        let event = self.events.pop_front()?;
-        self.weight -= weight(&event);
-        if self.events.is_empty() {
-            // An idle connection holds no buffer.
-            self.events = VecDeque::new();
-        }
-        Some(event)
-    }
-}
-
-impl Sink for Queue {
-    fn is_full(&self) -> bool {
-        self.weight >= self.mark
-    }
-
-    fn message(&mut self, message: Incoming<'_>, _: &mut Outgoing) {
-        self.push(Event::Message(message.into_message()));
-    }
-
-    fn chunk(&mut self, chunk: Incoming<'_>, first: bool, last: bool, _: &mut Outgoing) {
-        let kind = chunk.kind();
-        self.push(Event::Chunk(Chunk {
-            kind,
-            payload: chunk.into_bytes(),
-            first,
-            last,
-        }));
-    }
-
-    fn ping(&mut self, payload: &[u8], _: &mut Outgoing) {
-        self.push(Event::Ping(Bytes::copy_from_slice(payload)));
-    }
-
-    fn pong(&mut self, payload: &[u8], rtt: Option<Duration>, _: &mut Outgoing) {
-        self.push(Event::Pong {
-            payload: Bytes::copy_from_slice(payload),
-            rtt,
-        });
-    }
-}
-
-/// What an event counts towards the inbound mark: its payload, and the entry itself so that empty
-/// messages are bounded too.
-fn weight(event: &Event) -> usize {
-    let payload = match event {
-        Event::Message(message) => message.as_bytes().len(),
-        Event::Chunk(chunk) => chunk.payload.len(),
-        Event::Ping(payload) | Event::Pong { payload, .. } => payload.len(),
-        Event::Writable | Event::Closed(_) => 0,
-    };
-    payload + mem::size_of::<Event>()
-}
-
-/// Room made before the events are there, 3 KiB at most.
-const MAX_EXPECTED: usize = 64;

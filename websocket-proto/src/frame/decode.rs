@@ -112,7 +112,7 @@ impl Decoder {
 
     /// Takes a header from the front of `input` and tells its length there; `None` when all of the
     /// input is only a part of one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn header(
         &mut self,
         input: &[u8],
@@ -152,7 +152,7 @@ impl Decoder {
 
     /// Reads the header at the front of `bytes`. What is there of an incomplete one is checked, so
     /// that a peer learns of its mistake at once.
-    #[inline]
+    #[inline(always)]
     fn parse(&mut self, bytes: &[u8]) -> Result<Option<(Header, usize)>, ProtocolError> {
         let &[first, ref rest @ ..] = bytes else {
             return Ok(None);

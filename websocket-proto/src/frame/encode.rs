@@ -27,6 +27,7 @@ pub const fn header_len(payload_len: u64, masked: bool) -> usize {
 /// encode_header(header, None, &mut out);
 /// assert_eq!(out, [0x82, 0x7e, 0x01, 0x00]);
 /// ```
+#[inline]
 pub fn encode_header(header: Header, mask: Option<[u8; 4]>, out: &mut Vec<u8>) {
     let first = flag(header.fin, FIN) | flag(header.rsv1, RSV1) | header.opcode.bits();
     let masked = flag(mask.is_some(), MASK);
@@ -48,6 +49,7 @@ pub fn encode_header(header: Header, mask: Option<[u8; 4]>, out: &mut Vec<u8>) {
 /// Queues a frame, masking `payload` while it is copied.
 ///
 /// The frame announces `header.len` bytes, whatever the length of `payload`.
+#[inline]
 pub fn encode_frame(header: Header, payload: &[u8], mask: Option<[u8; 4]>, outbox: &mut Outbox) {
     let hint = header_len(header.len, mask.is_some()) + payload.len();
     outbox.append_with(hint, |out| {
@@ -61,6 +63,7 @@ pub fn encode_frame(header: Header, payload: &[u8], mask: Option<[u8; 4]>, outbo
 }
 
 /// Queues an unmasked frame; a payload longer than [`Outbox::COPY_MAX`] is not copied.
+#[inline]
 pub fn push_frame(header: Header, payload: Bytes, outbox: &mut Outbox) {
     if payload.len() <= Outbox::COPY_MAX {
         return encode_frame(header, &payload, None, outbox);

@@ -1,0 +1,307 @@
+//! Events that wait for the application.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Chunk, Event, Incoming, Outgoing, Sink};
+use crate::{Message, MessageKind, Utf8Bytes};
+
+/// The sink behind `receive` and `poll_event`: events wait in order.
+#[derive(Debug)]
+pub(super) struct Queue {
+    /// `None` when none waits: an idle connection holds no buffer.
+    events: Option<Events>,
+    /// What those weigh that were [taken](super::Connection::take_events) and not given back.
+    lent: usize,
+    mark: usize,
+    /// How many bytes of records the latest events had.
+    burst: usize,
+}
+
+/// Events that were [taken](super::Connection::take_events) all at once, in order.
+///
+/// ```
+/// use std::sync::Arc;
+/// use websocket_proto::connection::{Connection, Event};
+/// use websocket_proto::handshake::Agreed;
+/// use websocket_proto::{Draft, Instant, Machine, Message, Outbox};
+///
+/// let (now, agreed) = (Instant::ZERO, Agreed::new(Draft::Rfc6455));
+/// let mut ws = Connection::server(agreed, Arc::default(), Outbox::new(), now);
+/// let mut input = *b"\x82\x81\0\0\0\0!\x82\x81\0\0\0\0?"; // masked with zeros
+/// ws.receive(now, &mut input);
+///
+/// let mut events = ws.take_events().expect("two messages");
+/// assert_eq!(events.next(), Some(Event::Message(Message::binary(&b"!"[..]))));
+/// assert_eq!(events.next(), Some(Event::Message(Message::binary(&b"?"[..]))));
+/// assert_eq!(events.next(), None);
+/// ws.give_back(events);
+/// ```
+#[derive(Debug)]
+pub struct Events(Box<Waiting>);
+
+/// Short messages lie one behind the other in one buffer; each gets memory of its own when it is taken. An
+/// application that is done with one before it takes the next then has the same few bytes back again
+/// and again, which allocators do at once, while the payloads of a whole read would be too many for
+/// their fast path. And a message that is kept pins no other.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// A head for each event, and behind it the payload of a short message.
+    records: Vec<u8>,
+    /// How much of `records` was taken.
+    taken: usize,
+    /// The events that are no short messages.
+    others: VecDeque<Event>,
+    /// What all of them weigh.
+    weight: usize,
+}
+
+/// What stands in front of an event's record.
+#[derive(Clone, Copy)]
+enum Head {
+    /// A short message with so many bytes.
+    Short(MessageKind, u16),
+    /// The next of the others.
+    Other,
+}
+
+impl Queue {
+    pub(super) const fn new(mark: usize) -> Self {
+        Self {
+            events: None,
+            lent: 0,
+            // An empty queue always has room.
+            mark: if mark == 0 { 1 } else { mark },
+            burst: 0,
+        }
+    }
+
+    /// Whether the application has seen everything.
+    #[inline]
+    pub(super) const fn is_empty(&self) -> bool {
+        self.events.is_none() && self.lent == 0
+    }
+
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<Event> {
+        let events = self.events.as_mut()?;
+        let event = events.0.pop()?;
+        if events.0.is_empty() {
+            self.burst = events.0.taken;
+            self.events = None;
+        }
+        Some(event)
+    }
+
+    /// All that waits, once what was taken before is back. Not when it is more than half of the mark: that
+    /// much is not to stop further reading until the last of it was seen.
+    pub(super) fn take(&mut self) -> Option<Events> {
+        let (lent, most) = (self.lent, self.mark / 2);
+        let events = self
+            .events
+            .take_if(|events| lent == 0 && events.0.weight <= most)?;
+        self.lent = events.0.weight;
+        self.burst = events.0.records.len();
+        Some(events)
+    }
+
+    pub(super) const fn give_back(&mut self) {
+        self.lent = 0;
+    }
+
+    #[inline]
+    fn events(&mut self) -> &mut Waiting {
+        let burst = self.burst;
+        let events = self.events.get_or_insert_with(|| {
+            let mut waiting = Box::new(Waiting::default());
+            // Peers send in bursts of much the same size: room for one like the last.
+            waiting.records.reserve_exact(burst.min(MAX_EXPECTED));
+            Events(waiting)
+        });
+        &mut events.0
+    }
+}
+
+impl Events {
+    /// Whether none is left.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The next event if it is a short [message](Event::Message), as most are: the same as
+    /// [`next`](Iterator::next), without the way through an [`Event`]. `None` says nothing about what is
+    /// next.
+    #[inline]
+    pub fn next_message(&mut self) -> Option<Message> {
+        self.0.pop_short()
+    }
+}
+
+impl Iterator for Events {
+    type Item = Event;
+
+    #[inline]
+    fn next(&mut self) -> Option<Event> {
+        self.0.pop()
+    }
+}
+
+impl Waiting {
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.taken == self.records.len()
+    }
+
+    #[inline]
+    fn push_short(&mut self, kind: MessageKind, payload: &[u8], len: u16) {
+        if self.taken > COMPACT_ABOVE {
+            self.compact();
+        }
+        self.records.reserve(Head::SIZE + payload.len());
+        self.records
+            .extend_from_slice(&Head::Short(kind, len).encode());
+        self.records.extend_from_slice(payload);
+        self.weight += payload.len() + ENTRY;
+    }
+
+    fn push_other(&mut self, event: Event) {
+        if self.taken > COMPACT_ABOVE {
+            self.compact();
+        }
+        self.records.extend_from_slice(&Head::Other.encode());
+        self.weight += payload_of(&event) + ENTRY;
+        self.others.push_back(event);
+    }
+
+    /// Each byte is moved at most once for one that was taken.
+    #[cold]
+    fn compact(&mut self) {
+        if self.taken > self.records.len() / 2 {
+            self.records.drain(..self.taken);
+            self.taken = 0;
+        }
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<Event> {
+        match self.pop_short() {
+            Some(message) => Some(Event::Message(message)),
+            None => self.pop_other(),
+        }
+    }
+
+    #[inline]
+    fn pop_short(&mut self) -> Option<Message> {
+        let waiting = self.records.get(self.taken..)?;
+        let (head, rest) = waiting.split_first_chunk::<{ Head::SIZE }>()?;
+        let Head::Short(kind, len) = Head::decode(*head) else {
+            return None;
+        };
+        let payload = Bytes::copy_from_slice(rest.get(..usize::from(len))?);
+        self.taken += Head::SIZE + usize::from(len);
+        self.weight -= usize::from(len) + ENTRY;
+        Some(match kind {
+            // It was checked before it came here.
+            MessageKind::Text => Message::Text(Utf8Bytes::from_checked(payload)),
+            MessageKind::Binary => Message::Binary(payload),
+        })
+    }
+
+    fn pop_other(&mut self) -> Option<Event> {
+        let event = self.others.pop_front()?;
+        self.taken += Head::SIZE;
+        self.weight -= payload_of(&event) + ENTRY;
+        Some(event)
+    }
+}
+
+impl Sink for Queue {
+    #[inline]
+    fn is_full(&self) -> bool {
+        let waiting = self.events.as_ref().map_or(0, |events| events.0.weight);
+        waiting + self.lent >= self.mark
+    }
+
+    #[inline]
+    fn message(&mut self, message: Incoming<'_>, _: &mut Outgoing) {
+        if let Some(payload) = message.lies()
+            && let Ok(len @ ..=SHORT) = u16::try_from(payload.len())
+        {
+            return self.events().push_short(message.kind(), payload, len);
+        }
+        self.events()
+            .push_other(Event::Message(message.into_message()));
+    }
+
+    fn chunk(&mut self, chunk: Incoming<'_>, first: bool, last: bool, _: &mut Outgoing) {
+        let kind = chunk.kind();
+        self.events().push_other(Event::Chunk(Chunk {
+            kind,
+            payload: chunk.into_bytes(),
+            first,
+            last,
+        }));
+    }
+
+    fn ping(&mut self, payload: &[u8], _: &mut Outgoing) {
+        self.events()
+            .push_other(Event::Ping(Bytes::copy_from_slice(payload)));
+    }
+
+    fn pong(&mut self, payload: &[u8], rtt: Option<Duration>, _: &mut Outgoing) {
+        self.events().push_other(Event::Pong {
+            payload: Bytes::copy_from_slice(payload),
+            rtt,
+        });
+    }
+}
+
+impl Head {
+    const SIZE: usize = 3;
+
+    #[inline]
+    fn encode(self) -> [u8; Self::SIZE] {
+        let (tag, len) = match self {
+            Self::Short(MessageKind::Text, len) => (b't', len),
+            Self::Short(MessageKind::Binary, len) => (b'b', len),
+            Self::Other => (b'o', 0),
+        };
+        let [low, high] = len.to_le_bytes();
+        [tag, low, high]
+    }
+
+    #[inline]
+    fn decode([tag, low, high]: [u8; Self::SIZE]) -> Self {
+        let len = u16::from_le_bytes([low, high]);
+        match tag {
+            b't' => Self::Short(MessageKind::Text, len),
+            b'b' => Self::Short(MessageKind::Binary, len),
+            _ => Self::Other,
+        }
+    }
+}
+
+fn payload_of(event: &Event) -> usize {
+    match event {
+        Event::Message(message) => message.as_bytes().len(),
+        Event::Chunk(chunk) => chunk.payload.len(),
+        Event::Ping(payload) | Event::Pong { payload, .. } => payload.len(),
+        Event::Writable | Event::Closed(_) => 0,
+    }
+}
+
+/// What an event counts towards the inbound mark besides its payload, so that empty messages are bounded
+/// too.
+const ENTRY: usize = mem::size_of::<Event>();
+/// Longer messages are copied only once.
+const SHORT: u16 = 1024;
+/// Below this a part that was taken is not worth moving.
+const COMPACT_ABOVE: usize = 16 * 1024;
+/// Room made before the events are there.
+const MAX_EXPECTED: usize = 4096;
