@@ -17,7 +17,7 @@ use crate::shared::Mover;
 use crate::socket::SocketStage;
 use crate::sockjs::SessionStage;
 use crate::standalone::Standalone;
-use crate::{Address, Clock, Driver, Stream, WebSocket, WebSocketRoute};
+use crate::{Address, Clock, Driver, Stream, WebSocket, WebSocketRoute, scratch};
 
 /// A protocol as it is spoken on a connection: the machine that the driver feeds, and the application
 /// beside it.
@@ -30,6 +30,16 @@ pub(crate) trait Stage {
         cx: &mut Context<'_>,
         look: impl FnOnce(&mut Context<'_>, &mut Self::Machine) -> T,
     ) -> T;
+
+    /// The same, and then the connection rests if `look` says that it may and nothing stands against it:
+    /// one lock instead of two where there is one. `false` says nothing; [`try_rest`](Self::try_rest) does.
+    fn look<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        look: impl FnOnce(&mut Context<'_>, &mut Self::Machine) -> (T, bool),
+    ) -> (T, bool) {
+        (self.with(cx, look).0, false)
+    }
 
     /// Lets the application work off what came. `woken` tells that it may have been woken, so that its
     /// futures are to be polled whether or not anything came.
@@ -200,7 +210,7 @@ enum End {
     Switched,
 }
 
-/// Turns of input, application and output, until nothing moves.
+/// Turns of output, input and application, until nothing moves.
 fn poll_stage<T: Stage, S: Stream, C: Clock>(
     link: &mut Option<Driver<S, C>>,
     stage: &mut T,
@@ -211,67 +221,134 @@ fn poll_stage<T: Stage, S: Stream, C: Clock>(
     if drain {
         stage.drain();
     }
-    for turn in 0..TURNS {
+    let mut app = App::GoesOn;
+    for turn in 0..=TURNS {
         // The second turn is most often the one that finds nothing, right after the first.
         if turn > 1 {
             now = C::now();
         }
-        let mut moved = false;
-        if let Some(driver) = link.as_mut().filter(|driver| !driver.is_closing()) {
-            match stage.with(cx, |cx, machine| driver.poll_input(cx, now, machine)) {
-                Poll::Pending => stage.input_is_dry(),
-                Poll::Ready(Ok(())) => moved = true,
-                Poll::Ready(Err(error)) => moved = fail(link, stage, &error),
-            }
-        }
-        let stream = link.as_ref().map(Driver::stream);
-        match stage.poll_app(cx, now, stream, turn == 0) {
-            App::Waits => {}
-            App::GoesOn => moved = true,
-            App::Switches => return Poll::Ready(End::Switched),
-        }
+        let mut moved = app == App::GoesOn;
         let mut deadline = None;
         if let Some(driver) = link {
-            let (written, finished) = stage.with(cx, |cx, machine| {
-                let written = match driver.is_closing() {
-                    true => Poll::Ready(Ok(false)),
-                    false => driver.poll_output(cx, now, machine),
-                };
-                deadline = machine.poll_timeout();
-                (
-                    written,
-                    machine.is_finished() && machine.outbox().is_empty(),
-                )
+            let (bytes, rests) = stage.look(cx, |cx, machine| {
+                // The first turn only reads: what waits leaves with the answers to what comes.
+                let bytes = Moved::by(driver, cx, now, machine, turn > 0);
+                let idle = !moved && bytes.nothing_more();
+                (bytes, idle)
             });
-            match written {
-                Poll::Ready(Err(error)) => {
-                    stage.with(cx, |cx, machine| driver.salvage(cx, now, machine));
-                    moved = fail(link, stage, &error);
-                }
-                Poll::Ready(Ok(_)) if finished => {
-                    if driver.poll_close(cx, now).is_ready() {
-                        *link = None;
-                        moved = true;
-                    }
-                }
-                Poll::Ready(Ok(wrote)) => moved |= wrote,
-                Poll::Pending => {}
+            deadline = bytes.deadline.into_iter().chain(stage.deadline()).min();
+            if rests {
+                driver.sleep(cx, now, deadline);
+                return Poll::Pending;
             }
-        }
-        if link.is_none() && stage.is_idle() {
-            return Poll::Ready(End::Over);
+            moved |= bytes.anything();
+            moved |= bytes.follow(link, stage, cx, now);
         }
         if !moved && stage.try_rest(cx) {
             if let Some(driver) = link.as_mut().filter(|driver| !driver.is_closing()) {
-                let deadline = deadline.into_iter().chain(stage.deadline()).min();
                 driver.sleep(cx, now, deadline);
             }
             return Poll::Pending;
+        }
+        if turn == TURNS {
+            break;
+        }
+        let stream = link.as_ref().map(Driver::stream);
+        app = stage.poll_app(cx, now, stream, turn == 0);
+        if app == App::Switches {
+            return Poll::Ready(End::Switched);
+        }
+        if link.is_none() && stage.is_idle() {
+            return Poll::Ready(End::Over);
         }
     }
     // Others have a right to the thread.
     cx.waker().wake_by_ref();
     Poll::Pending
+}
+
+/// What one look at the machine moved.
+struct Moved {
+    /// Whether something was written.
+    output: Poll<io::Result<bool>>,
+    input: Poll<io::Result<()>>,
+    /// Nothing more is to be moved.
+    finished: bool,
+    deadline: Option<Instant>,
+}
+
+impl Moved {
+    fn by<S: Stream, C: Clock, M: Machine>(
+        driver: &mut Driver<S, C>,
+        cx: &mut Context<'_>,
+        now: Instant,
+        machine: &mut M,
+        write: bool,
+    ) -> Self {
+        let mut moved = Self {
+            output: Poll::Ready(Ok(false)),
+            input: Poll::Pending,
+            finished: false,
+            deadline: None,
+        };
+        if write {
+            if !driver.is_closing() {
+                moved.output = driver.poll_output(cx, now, machine);
+            }
+            scratch::reclaim(machine.outbox());
+            moved.finished = machine.is_finished() && machine.outbox().is_empty();
+        }
+        if !driver.is_closing() && !matches!(moved.output, Poll::Ready(Err(_))) {
+            moved.input = driver.poll_input(cx, now, machine);
+        }
+        if matches!(moved.input, Poll::Ready(Ok(()))) {
+            scratch::lend(machine.outbox());
+        }
+        moved.deadline = machine.poll_timeout();
+        moved
+    }
+
+    /// Whether the stream has had and given everything for now, and is to go on.
+    fn nothing_more(&self) -> bool {
+        self.input.is_pending() && !matches!(self.output, Poll::Ready(Err(_))) && !self.finished
+    }
+
+    fn anything(&self) -> bool {
+        self.input.is_ready() || matches!(self.output, Poll::Ready(Ok(true)))
+    }
+
+    /// Does what has to follow: reads to the end of the matter when a transport fails, closes one that is
+    /// done with. Whether that moved something.
+    fn follow<T: Stage, S: Stream, C: Clock>(
+        self,
+        link: &mut Option<Driver<S, C>>,
+        stage: &mut T,
+        cx: &mut Context<'_>,
+        now: Instant,
+    ) -> bool {
+        let Some(driver) = link else {
+            return false;
+        };
+        match (self.output, self.input) {
+            (Poll::Ready(Err(error)), _) => {
+                stage.with(cx, |cx, machine| driver.salvage(cx, now, machine));
+                fail(link, stage, &error)
+            }
+            (_, Poll::Ready(Err(error))) => fail(link, stage, &error),
+            (Poll::Ready(Ok(_)), _) if self.finished => {
+                let closed = driver.poll_close(cx, now).is_ready();
+                if closed {
+                    *link = None;
+                }
+                closed
+            }
+            (_, Poll::Pending) if !driver.is_closing() => {
+                stage.input_is_dry();
+                false
+            }
+            (_, Poll::Ready(Ok(())) | Poll::Pending) => false,
+        }
+    }
 }
 
 /// The transport failed: the machine is told, the stream dropped.

@@ -25,12 +25,17 @@ use crate::{Clock, Stream};
 pub struct Driver<S, C: Clock> {
     stream: S,
     /// Bytes that were read but not taken by the machine. They are offered again before more is read.
-    carry: Vec<u8>,
-    /// How much of `carry` was taken since.
-    taken: usize,
+    carry: Option<Box<Carry>>,
     alarm: Alarm<C>,
     unflushed: bool,
     phase: Phase,
+}
+
+#[derive(Default)]
+struct Carry {
+    bytes: Vec<u8>,
+    /// How many of them were taken since.
+    taken: usize,
 }
 
 /// How far the stream's end has come.
@@ -58,8 +63,7 @@ impl<S: Stream, C: Clock> Driver<S, C> {
     pub fn new(stream: S) -> Self {
         Self {
             stream,
-            carry: Vec::new(),
-            taken: 0,
+            carry: None,
             alarm: Alarm::default(),
             unflushed: false,
             phase: Phase::Open,
@@ -101,10 +105,18 @@ impl<S: Stream, C: Clock> Driver<S, C> {
         if machine.is_finished() {
             return Poll::Pending;
         }
-        if self.taken < self.carry.len() && machine.read_interest() == ReadInterest::Data {
+        if let Some(carry) = &mut self.carry
+            && machine.read_interest() == ReadInterest::Data
+        {
+            let taken = machine.receive(now, &mut carry.bytes[carry.taken..]);
+            carry.taken += taken;
+            if carry.taken == carry.bytes.len() {
+                // An idle connection keeps no buffer.
+                self.carry = None;
+            }
             // When the machine is full there is no point in reading more: only the application or
             // the peer can make room, and either brings another turn.
-            return if self.offer_carry(now, machine) {
+            return if taken > 0 {
                 Poll::Ready(Ok(()))
             } else {
                 Poll::Pending
@@ -112,7 +124,7 @@ impl<S: Stream, C: Clock> Driver<S, C> {
         }
         match self.phase {
             Phase::Open => {}
-            Phase::EofSeen if self.carry.is_empty() => {
+            Phase::EofSeen if self.carry.is_none() => {
                 self.phase = Phase::EofTold;
                 machine.receive_eof(now);
                 return Poll::Ready(Ok(()));
@@ -123,7 +135,7 @@ impl<S: Stream, C: Clock> Driver<S, C> {
         if !S::SHORT_READ_MEANS_EMPTY {
             for _ in 1..READS_PER_INPUT {
                 let wanted = self.phase == Phase::Open
-                    && self.carry.is_empty()
+                    && self.carry.is_none()
                     && machine.read_interest() == ReadInterest::Data;
                 if !wanted || self.poll_read(cx, now, machine)?.is_pending() {
                     break;
@@ -190,7 +202,7 @@ impl<S: Stream, C: Clock> Driver<S, C> {
                 until: now + LINGER_TIME,
                 peer_ended,
             };
-            self.carry = Vec::new();
+            self.carry = None;
         }
         if let Phase::ShuttingDown { until, peer_ended } = self.phase {
             match self.stream.poll_shutdown(cx) {
@@ -242,17 +254,6 @@ impl<S: Stream, C: Clock> Driver<S, C> {
         Poll::Pending
     }
 
-    /// Whether the machine took anything.
-    fn offer_carry<M: Machine + ?Sized>(&mut self, now: Instant, machine: &mut M) -> bool {
-        let taken = machine.receive(now, &mut self.carry[self.taken..]);
-        self.taken += taken;
-        if self.taken == self.carry.len() {
-            // An idle connection keeps no buffer.
-            (self.carry, self.taken) = (Vec::new(), 0);
-        }
-        taken > 0
-    }
-
     fn poll_read<M: Machine + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
@@ -274,7 +275,7 @@ impl<S: Stream, C: Clock> Driver<S, C> {
         let mut scratch = Scratch::take();
         let room = match interest {
             ReadInterest::Data => scratch.bytes().len(),
-            ReadInterest::Eof => LOOK_AHEAD.saturating_sub(self.carry.len()),
+            ReadInterest::Eof => LOOK_AHEAD.saturating_sub(self.carried()),
             ReadInterest::Nothing => 0,
         };
         if room == 0 {
@@ -290,8 +291,15 @@ impl<S: Stream, C: Clock> Driver<S, C> {
             ReadInterest::Data => machine.receive(now, input),
             ReadInterest::Eof | ReadInterest::Nothing => 0,
         };
-        self.carry.extend_from_slice(&scratch.bytes()[taken..n]);
+        if taken < n {
+            let carry = self.carry.get_or_insert_default();
+            carry.bytes.extend_from_slice(&scratch.bytes()[taken..n]);
+        }
         Poll::Ready(Ok(()))
+    }
+
+    fn carried(&self) -> usize {
+        self.carry.as_ref().map_or(0, |carry| carry.bytes.len())
     }
 
     fn poll_write<M: Machine + ?Sized>(
@@ -318,7 +326,7 @@ impl<S: Stream, C: Clock> Driver<S, C> {
 impl<S, C: Clock> fmt::Debug for Driver<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Driver")
-            .field("carry", &(self.carry.len() - self.taken))
+            .field("carry", &self.carry.as_ref().map(|carry| carry.bytes.len()))
             .field("alarm", &self.alarm)
             .field("phase", &self.phase)
             .finish_non_exhaustive()

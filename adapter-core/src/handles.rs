@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
-use websocket_proto::connection::{Closed, Connection, Event, Prepared, SendOptions};
+use websocket_proto::connection::{Closed, Connection, Event, Events, Prepared, SendOptions};
 use websocket_proto::{CloseCode, Message, MessageKind, Refused, SendError, Utf8Bytes};
 
 use crate::shared::{Shared, Wait};
@@ -17,13 +17,25 @@ use crate::shared::{Shared, Wait};
 ///
 /// When it is dropped, messages that still arrive are dropped too.
 #[derive(Debug)]
-pub struct Receiver(pub(crate) Arc<Shared>);
+pub struct Receiver {
+    /// The connection. It is a sender, so that a whole [`WebSocket`](crate::WebSocket) needs no second.
+    pub(crate) sender: Sender,
+    /// Events that were taken from the connection all at once: one lock for what one read brought.
+    events: Option<Events>,
+}
 
 /// The sending half of a [`WebSocket`](crate::WebSocket). Clones send on the same connection.
 #[derive(Clone, Debug)]
 pub struct Sender(pub(crate) Arc<Shared>);
 
 impl Receiver {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            sender: Sender(shared),
+            events: None,
+        }
+    }
+
     /// See [`WebSocket::recv`](crate::WebSocket::recv).
     pub fn recv(&mut self) -> impl Future<Output = Option<Message>> {
         poll_fn(|cx| self.poll_recv(cx))
@@ -31,17 +43,46 @@ impl Receiver {
 
     /// See [`WebSocket::next_event`](crate::WebSocket::next_event).
     pub fn next_event(&mut self) -> impl Future<Output = Option<Event>> {
-        poll_fn(|cx| self.0.poll_event(cx))
+        poll_fn(|cx| self.poll_event(cx))
     }
 
     /// How the connection ended, once that was received.
     pub fn closed(&self) -> Option<&Closed> {
-        self.0.closed()
+        self.sender.0.closed()
     }
 
-    fn poll_recv(&self, cx: &Context<'_>) -> Poll<Option<Message>> {
+    fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Option<Event>> {
+        match self.taken(Events::next) {
+            Some(event) => Poll::Ready(Some(event)),
+            None => self.sender.0.poll_event(cx, &mut self.events),
+        }
+    }
+
+    #[inline]
+    fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Option<Message>> {
+        match self.taken(Events::next_message) {
+            Some(message) => Poll::Ready(Some(message)),
+            None => self.poll_message(cx),
+        }
+    }
+
+    /// The next of the events that were taken. The last gives them back: what the application is done with
+    /// leaves room, and lets the end of the connection be answered.
+    #[inline]
+    fn taken<T>(&mut self, next: impl FnOnce(&mut Events) -> Option<T>) -> Option<T> {
+        let events = self.events.as_mut()?;
+        let event = next(events);
+        if events.is_empty()
+            && let Some(events) = self.events.take()
+        {
+            self.sender.0.give_back(events);
+        }
+        event
+    }
+
+    fn poll_message(&mut self, cx: &Context<'_>) -> Poll<Option<Message>> {
         loop {
-            match ready!(self.0.poll_event(cx)) {
+            match ready!(self.poll_event(cx)) {
                 None => return Poll::Ready(None),
                 Some(Event::Message(message)) => return Poll::Ready(Some(message)),
                 Some(Event::Chunk(chunk)) => {
@@ -61,14 +102,14 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.0.drop_receiver();
+        self.sender.0.drop_receiver(self.events.take());
     }
 }
 
 impl Stream for Receiver {
     type Item = Message;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         self.poll_recv(cx)
     }
 }

@@ -1,9 +1,12 @@
-//! The read buffers that all connections of a thread share.
+//! The buffers that all connections of a thread share.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+
+use websocket_proto::Outbox;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
+    static ANSWERS: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// One of the thread's read buffers, on loan: an idle connection owns none.
@@ -41,10 +44,34 @@ impl Drop for Scratch {
     }
 }
 
+/// Lends the thread's buffer for answers to an outbox, which gives it back with [`reclaim`].
+pub(crate) fn lend(outbox: &mut Outbox) {
+    if outbox.is_empty() {
+        let mut buffer = ANSWERS.try_with(Cell::take).unwrap_or_default();
+        if buffer.capacity() == 0 {
+            buffer.reserve_exact(ANSWERS_SIZE);
+        }
+        outbox.lend(buffer);
+    }
+}
+
+/// Takes back what was lent, if anything was.
+pub(crate) fn reclaim(outbox: &mut Outbox) {
+    if let Some(buffer) = outbox.reclaim()
+        && buffer.capacity() <= ANSWERS_KEPT
+    {
+        let _ = ANSWERS.try_with(|place| place.set(buffer));
+    }
+}
+
 /// A masked message of 64 KiB is 65 550 bytes: it arrives whole, with room for its successors.
 const SIZE: usize = 128 * 1024;
 /// One for the driver, one for the TLS below it.
 const KEPT: usize = 2;
+/// The answers to most reads fit.
+const ANSWERS_SIZE: usize = 16 * 1024;
+/// An outbox that is full to its mark by default, and a message beyond it.
+const ANSWERS_KEPT: usize = 128 * 1024;
 
 #[cfg(test)]
 mod tests {

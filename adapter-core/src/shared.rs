@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use websocket_proto::connection::{Closed, Connection, Event};
+use websocket_proto::connection::{Closed, Connection, Event, Events};
 use websocket_proto::http1::ResponseHead;
 use websocket_proto::{
     CloseCode, Draft, Instant, Machine, Message, ReadInterest, Refused, SendError,
@@ -39,7 +39,11 @@ pub(crate) struct Inner {
     mover: Mover,
     /// Messages of a `Sink` for which the room it was promised went to something else. They go
     /// first.
-    overflow: VecDeque<Message>,
+    #[expect(
+        clippy::box_collection,
+        reason = "one word in a connection without any"
+    )]
+    overflow: Option<Box<VecDeque<Message>>>,
     /// Whether the receiving handle is gone: what arrives is dropped then.
     receiver_gone: bool,
 }
@@ -60,10 +64,15 @@ pub(crate) struct Task {
     at_work: bool,
     /// Something changed since its last look.
     news: bool,
-    /// Who waits for an event.
+    /// Who waits for an event, or did: most often it is the same each time.
     receiver: Option<Waker>,
+    receiver_waits: bool,
     /// Who waits for something else, and for what.
-    waiting: Vec<(Waker, Wait)>,
+    #[expect(
+        clippy::box_collection,
+        reason = "one word in a connection without any"
+    )]
+    waiting: Option<Box<Vec<(Waker, Wait)>>>,
 }
 
 /// What a handle can wait for besides events.
@@ -84,11 +93,10 @@ impl Shared {
         now: fn() -> Instant,
         mover: Mover,
     ) -> Arc<Self> {
-        let overflow = VecDeque::new();
         let inner = Inner {
             machine,
             mover,
-            overflow,
+            overflow: None,
             receiver_gone: false,
         };
         Arc::new(Self {
@@ -109,13 +117,29 @@ impl Shared {
         self.closed.get().map(|closed| &**closed)
     }
 
-    /// The next event; `None` when the connection has ended. There is one receiving handle.
-    pub(crate) fn poll_event(&self, cx: &Context<'_>) -> Poll<Option<Event>> {
+    /// The next event; `None` when the connection has ended. There is one receiving handle; what comes
+    /// with the event goes to `taken`, which is empty.
+    pub(crate) fn poll_event(
+        &self,
+        cx: &Context<'_>,
+        taken: &mut Option<Events>,
+    ) -> Poll<Option<Event>> {
         let mut guard = self.lock();
         loop {
             let inner = &mut *guard;
             let paused = inner.machine.read_interest() != ReadInterest::Data;
-            let event = self.take_event(&mut inner.machine);
+            let event = match inner.machine.take_events() {
+                Some(mut events) => {
+                    let event = events.next();
+                    if events.is_empty() {
+                        inner.machine.give_back(events);
+                    } else {
+                        *taken = Some(events);
+                    }
+                    event
+                }
+                None => self.take_event(&mut inner.machine),
+            };
             let ended = event.is_none() && self.closed.get().is_some();
             if event.is_some() || ended {
                 // There may be room for more input now or, at the end, an answer to write.
@@ -133,6 +157,7 @@ impl Shared {
             match &mut inner.mover {
                 Mover::Task(task) => {
                     park(&mut task.receiver, cx);
+                    task.receiver_waits = true;
                     return Poll::Pending;
                 }
                 Mover::Handles(own) => {
@@ -144,6 +169,16 @@ impl Shared {
         }
     }
 
+    /// The receiving handle is done with what it has taken.
+    pub(crate) fn give_back(&self, events: Events) {
+        let mut inner = self.lock();
+        let paused = inner.machine.read_interest() != ReadInterest::Data;
+        inner.machine.give_back(events);
+        let wake = if paused { inner.touched() } else { None };
+        drop(inner);
+        wake.into_iter().for_each(Waker::wake);
+    }
+
     /// Takes the next event that is for the application.
     fn take_event(&self, machine: &mut Connection) -> Option<Event> {
         loop {
@@ -151,13 +186,18 @@ impl Shared {
                 // Whoever moves the bytes wakes senders, behind events or not.
                 Event::Writable => {}
                 Event::Closed(closed) => {
-                    tracing::debug!(%closed, "websocket closed");
-                    let _ = self.closed.set(Box::new(closed));
+                    self.end(closed);
                     return None;
                 }
                 event => return Some(event),
             }
         }
+    }
+
+    #[cold]
+    fn end(&self, closed: Closed) {
+        tracing::debug!(%closed, "websocket closed");
+        let _ = self.closed.set(Box::new(closed));
     }
 
     /// Runs `attempt` until it does not find the outbox full any more. `payload` is taken when it was
@@ -184,6 +224,7 @@ impl Shared {
     }
 
     /// Sends with `attempt` unless something else has to go first.
+    #[inline]
     pub(crate) fn send<T>(
         &self,
         payload: T,
@@ -214,7 +255,8 @@ impl Shared {
                 payload,
                 why: Refused::Full,
             }) => {
-                self.lock().overflow.push_back(payload);
+                let mut inner = self.lock();
+                inner.overflow.get_or_insert_default().push_back(payload);
                 Ok(())
             }
             result => result,
@@ -232,8 +274,9 @@ impl Shared {
             Mover::Task(task) => {
                 let known =
                     |(waker, what): &(Waker, Wait)| *what == wait && waker.will_wake(cx.waker());
-                if !task.waiting.iter().any(known) {
-                    task.waiting.push((cx.waker().clone(), wait));
+                let waiting = task.waiting.get_or_insert_default();
+                if !waiting.iter().any(known) {
+                    waiting.push((cx.waker().clone(), wait));
                 }
                 Poll::Pending
             }
@@ -270,10 +313,22 @@ impl Shared {
         self.change(|machine, now| machine.ping(now, payload))
     }
 
-    /// The receiving handle is gone.
-    pub(crate) fn drop_receiver(&self) {
-        self.lock().receiver_gone = true;
-        self.change(|machine, _| while self.take_event(machine).is_some() {});
+    /// The receiving handle is gone, and with it what it had taken.
+    pub(crate) fn drop_receiver(&self, taken: Option<Events>) {
+        let mut inner = self.lock();
+        inner.receiver_gone = true;
+        let waker = match &mut inner.mover {
+            Mover::Task(task) => task.receiver.take(),
+            Mover::Handles(_) => None,
+        };
+        drop(inner);
+        drop(waker);
+        self.change(|machine, _| {
+            if let Some(events) = taken {
+                machine.give_back(events);
+            }
+            while self.take_event(machine).is_some() {}
+        });
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Connection, Instant) -> T) -> T {
@@ -289,12 +344,12 @@ impl Shared {
 /// What the connection's task does.
 impl Shared {
     /// One look of the task at the machine. Whatever handles do from now on it will see before it rests.
-    /// `true` when somebody in the task itself has reason to look too.
+    /// The task rests after it if `work` says that it may, and nothing stands against it.
     pub(crate) fn turn<T>(
         &self,
         cx: &mut Context<'_>,
-        work: impl FnOnce(&mut Context<'_>, &mut Connection) -> T,
-    ) -> (T, bool) {
+        work: impl FnOnce(&mut Context<'_>, &mut Connection) -> (T, bool),
+    ) -> (T, Turn) {
         let mut guard = self.lock();
         let inner = &mut *guard;
         inner.push_overflow();
@@ -302,17 +357,28 @@ impl Shared {
             task.at_work = true;
             task.news = false;
         }
-        let result = work(cx, &mut inner.machine);
+        let (result, may_rest) = work(cx, &mut inner.machine);
         if inner.receiver_gone {
             while self.take_event(&mut inner.machine).is_some() {}
         }
-        let mut due = inner.due();
+        let (mut own, mut others) = (false, Vec::new());
+        inner.due(|waker| {
+            if waker.will_wake(cx.waker()) {
+                own = true;
+            } else {
+                others.push(waker.clone());
+            }
+        });
+        let end = if own {
+            Turn::IsDue
+        } else if may_rest && inner.overflow.is_none() && inner.rest(cx) {
+            Turn::Rests
+        } else {
+            Turn::GoesOn
+        };
         drop(guard);
-        let all = due.len();
-        due.retain(|waker| !waker.will_wake(cx.waker()));
-        let own = due.len() < all;
-        due.into_iter().for_each(Waker::wake);
-        (result, own)
+        others.into_iter().for_each(Waker::wake);
+        (result, end)
     }
 
     /// The transport failed.
@@ -322,22 +388,24 @@ impl Shared {
 
     /// Ends the task's work unless there is news.
     pub(crate) fn try_rest(&self, cx: &Context<'_>) -> bool {
-        let mut inner = self.lock();
-        let Mover::Task(task) = &mut inner.mover else {
-            return true;
-        };
-        if task.news {
-            return false;
-        }
-        park(&mut task.waker, cx);
-        task.at_work = false;
-        true
+        self.lock().rest(cx)
     }
+}
+
+/// How a look of the task at the machine ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Turn {
+    /// Somebody in the task itself has reason to look too.
+    IsDue,
+    /// The task rests.
+    Rests,
+    GoesOn,
 }
 
 impl Inner {
     /// Whoever moves the bytes is told that the machine has changed. In a handle that moves them itself
     /// this writes, unless events of the same read still wait: their answers leave together.
+    #[inline]
     fn touched(&mut self) -> Option<Waker> {
         match &mut self.mover {
             Mover::Task(task) => {
@@ -357,6 +425,19 @@ impl Inner {
         }
     }
 
+    /// Ends the task's work unless there is news.
+    fn rest(&mut self, cx: &Context<'_>) -> bool {
+        let Mover::Task(task) = &mut self.mover else {
+            return true;
+        };
+        if task.news {
+            return false;
+        }
+        park(&mut task.waker, cx);
+        task.at_work = false;
+        true
+    }
+
     /// Whether `wait` has come true.
     fn has_come(&mut self, wait: Wait) -> bool {
         match wait {
@@ -366,24 +447,28 @@ impl Inner {
         }
     }
 
-    /// Who has waited for what has come true. In a quiet connection nobody, and nothing is allocated.
-    fn due(&mut self) -> Vec<Waker> {
-        let mut due = Vec::new();
+    /// Tells who has waited for what has come true.
+    fn due(&mut self, mut tell: impl FnMut(&Waker)) {
         let Mover::Task(task) = &mut self.mover else {
-            return due;
+            return;
         };
-        if self.machine.has_events() {
-            due.extend(task.receiver.take());
+        if task.receiver_waits && self.machine.has_events() {
+            task.receiver_waits = false;
+            task.receiver.iter().for_each(&mut tell);
         }
-        let waiting = std::mem::take(&mut task.waiting);
-        for (waker, wait) in waiting {
-            if self.has_come(wait) {
-                due.push(waker);
-            } else if let Mover::Task(task) = &mut self.mover {
-                task.waiting.push((waker, wait));
+        let Some(mut waiting) = task.waiting.take() else {
+            return;
+        };
+        waiting.retain(|(waker, wait)| {
+            let come = self.has_come(*wait);
+            if come {
+                tell(waker);
             }
+            !come
+        });
+        if let (Mover::Task(task), false) = (&mut self.mover, waiting.is_empty()) {
+            task.waiting = Some(waiting);
         }
-        due
     }
 
     /// Whether a receiver that was told of the end has nothing more to wait for: handles that move the
@@ -396,15 +481,24 @@ impl Inner {
     }
 
     /// Sends what a sink accepted beyond the room. `false` when some is left.
+    #[inline]
     fn push_overflow(&mut self) -> bool {
-        while let Some(message) = self.overflow.pop_front() {
+        self.overflow.is_none() || self.send_overflow()
+    }
+
+    fn send_overflow(&mut self) -> bool {
+        let Some(mut overflow) = self.overflow.take() else {
+            return true;
+        };
+        while let Some(message) = overflow.pop_front() {
             // A connection that ended meanwhile loses it like anything else it had under way.
             if let Err(SendError {
                 payload,
                 why: Refused::Full,
             }) = self.machine.send(message)
             {
-                self.overflow.push_front(payload);
+                overflow.push_front(payload);
+                self.overflow = Some(overflow);
                 return false;
             }
         }

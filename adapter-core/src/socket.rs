@@ -10,7 +10,7 @@ use websocket_proto::{CloseCode, Instant};
 use crate::Stream;
 use crate::connection::{App, Stage};
 use crate::route::BoxFuture;
-use crate::shared::Shared;
+use crate::shared::{Shared, Turn};
 
 /// The machine, which the handles share, and the handler that holds them.
 pub(crate) struct SocketStage {
@@ -53,9 +53,21 @@ impl Stage for SocketStage {
         cx: &mut Context<'_>,
         look: impl FnOnce(&mut Context<'_>, &mut Connection) -> T,
     ) -> T {
-        let (result, due) = self.shared.turn(cx, look);
-        self.due |= due;
-        result
+        self.look(cx, |cx, machine| (look(cx, machine), false)).0
+    }
+
+    fn look<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        look: impl FnOnce(&mut Context<'_>, &mut Connection) -> (T, bool),
+    ) -> (T, bool) {
+        let due = self.due;
+        let (result, end) = self.shared.turn(cx, |cx, machine| {
+            let (result, may_rest) = look(cx, machine);
+            (result, may_rest && !due)
+        });
+        self.due |= end == Turn::IsDue;
+        (result, end == Turn::Rests)
     }
 
     fn poll_app<S: Stream>(

@@ -39,14 +39,12 @@ use crate::{Receiver, RequestInfo, Sender};
 #[derive(Debug)]
 pub struct WebSocket {
     receiver: Receiver,
-    sender: Sender,
 }
 
 impl WebSocket {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         Self {
-            receiver: Receiver(Arc::clone(shared)),
-            sender: Sender(Arc::clone(shared)),
+            receiver: Receiver::new(Arc::clone(shared)),
         }
     }
 
@@ -72,7 +70,7 @@ impl WebSocket {
         &self,
         message: impl Into<Message>,
     ) -> impl Future<Output = Result<(), SendError<Message>>> {
-        self.sender.send(message)
+        self.receiver.sender.send(message)
     }
 
     /// Sends a message with options of its own.
@@ -85,7 +83,7 @@ impl WebSocket {
         message: impl Into<Message>,
         options: SendOptions,
     ) -> impl Future<Output = Result<(), SendError<Message>>> {
-        self.sender.send_with(message, options)
+        self.receiver.sender.send_with(message, options)
     }
 
     /// Sends a message now or not at all.
@@ -94,7 +92,7 @@ impl WebSocket {
     ///
     /// As [`send`](Self::send), and [`Refused::Full`] where that would wait.
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), SendError<Message>> {
-        self.sender.try_send(message)
+        self.receiver.sender.try_send(message)
     }
 
     /// Sends a message that was encoded once for many connections.
@@ -103,7 +101,7 @@ impl WebSocket {
     ///
     /// As [`send`](Self::send).
     pub async fn send_prepared(&self, prepared: &Prepared) -> Result<(), Refused> {
-        self.sender.send_prepared(prepared).await
+        self.receiver.sender.send_prepared(prepared).await
     }
 
     /// Sends a part of a message; `last` ends it. Other messages wait for that end.
@@ -117,7 +115,7 @@ impl WebSocket {
         chunk: impl Into<Bytes>,
         last: bool,
     ) -> impl Future<Output = Result<(), SendError<Bytes>>> {
-        self.sender.send_chunk(kind, chunk, last)
+        self.receiver.sender.send_chunk(kind, chunk, last)
     }
 
     /// Sends a ping with up to 125 bytes; [`next_event`](Self::next_event) shows the pong.
@@ -126,7 +124,7 @@ impl WebSocket {
     ///
     /// The connection is closing or closed, the payload too long, or the draft has no pings.
     pub fn ping(&self, payload: &[u8]) -> Result<(), Refused> {
-        self.sender.ping(payload)
+        self.receiver.sender.ping(payload)
     }
 
     /// Waits until the socket has taken all that was sent.
@@ -135,7 +133,7 @@ impl WebSocket {
     ///
     /// The connection ended before.
     pub fn flush(&self) -> impl Future<Output = Result<(), Refused>> {
-        self.sender.flush()
+        self.receiver.sender.flush()
     }
 
     /// Closes the connection and waits for its end. Messages that still arrive are dropped.
@@ -146,7 +144,7 @@ impl WebSocket {
     ///
     /// The code is one that may not be sent (RFC 6455 §7.4); nothing happens then.
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<&Closed, Refused> {
-        self.sender.close(code, reason)?;
+        self.receiver.sender.close(code, reason)?;
         while self.receiver.next_event().await.is_some() {}
         self.closed().ok_or(Refused::Closing)
     }
@@ -158,27 +156,27 @@ impl WebSocket {
 
     /// The draft in use.
     pub fn draft(&self) -> Draft {
-        self.receiver.0.about.draft
+        self.receiver.sender.0.about.draft
     }
 
     /// The subprotocol agreed on.
     pub fn subprotocol(&self) -> Option<&str> {
-        self.receiver.0.about.subprotocol.as_deref()
+        self.receiver.sender.0.about.subprotocol.as_deref()
     }
 
     /// The request this connection began with; a client sees its own.
     pub fn request(&self) -> &RequestInfo {
-        &self.receiver.0.about.request
+        &self.receiver.sender.0.about.request
     }
 
     /// The server's answer to that request, on a client.
     pub fn response(&self) -> Option<&ResponseHead> {
-        self.receiver.0.about.response.as_deref()
+        self.receiver.sender.0.about.response.as_deref()
     }
 
     /// Two handles that can live in different tasks.
     pub fn split(self) -> (Sender, Receiver) {
-        (self.sender, self.receiver)
+        (self.receiver.sender.clone(), self.receiver)
     }
 }
 
@@ -194,18 +192,18 @@ impl Sink<Message> for WebSocket {
     type Error = SendError<Message>;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Pin::new(&mut self.sender).poll_ready(cx)
+        Pin::new(&mut self.receiver.sender).poll_ready(cx)
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Self::Error> {
-        Pin::new(&mut self.sender).start_send(message)
+        Pin::new(&mut self.receiver.sender).start_send(message)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Pin::new(&mut self.sender).poll_flush(cx)
+        Pin::new(&mut self.receiver.sender).poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Pin::new(&mut self.sender).poll_close(cx)
+        Pin::new(&mut self.receiver.sender).poll_close(cx)
     }
 }
