@@ -366,6 +366,23 @@ fn a_slow_peer_stops_the_application() {
 }
 
 #[test]
+fn nobody_is_told_of_room_behind_the_end() {
+    let config = Config {
+        outgoing_mark: 10,
+        ..Config::default()
+    };
+    let mut story = story(config, Draft::Rfc6455, Transport::Websocket);
+    story.work();
+    story.socket.send(Message::from("0123456789")).unwrap();
+    let refused = story.socket.send(Message::from("x")).unwrap_err();
+    assert_eq!(refused.why, Refused::Full);
+    story.socket.abort();
+    story.closed();
+    assert!(!story.socket.has_events());
+    assert_eq!(story.socket.poll_event(), None);
+}
+
+#[test]
 fn long_messages_are_read_straight_to_their_place() {
     let mut story = sockjs();
     let text = "x".repeat(500_000);
@@ -472,6 +489,21 @@ fn the_end_in_hixie_76() {
             assert_eq!(story.closed().cause, Cause::Local);
             assert_eq!(story.socket.poll_event(), None);
         }
+    }
+}
+
+/// TCP ends without waiting for the peer, so nobody knows what it has got.
+#[test]
+fn what_was_sent_before_a_close_in_hixie_76_is_in_doubt() {
+    for sends in [true, false] {
+        let mut story = story(Config::default(), Draft::Hixie76, Transport::Websocket);
+        story.work();
+        if sends {
+            story.socket.send(Message::from("a")).unwrap();
+        }
+        story.socket.close(NOW, Close::new(3000, "Go away!"));
+        let closed = story.closed();
+        assert_eq!((closed.unsent, closed.in_doubt), (0, sends));
     }
 }
 

@@ -281,8 +281,11 @@ impl Socket {
         let _ = self.connection.close(self.now, code, &close.reason);
         self.end = Some(Box::new(if self.draft() == Draft::Hixie76 {
             // The suites and clients of that time read until the end of TCP, and the peer's `FF 00`
-            // would tell nothing that is not known.
-            End::Dropped(Some(Closed::new(cause, close)))
+            // would tell nothing that is not known. So nobody knows what arrives of what was sent.
+            End::Dropped(Some(Closed {
+                in_doubt: self.state.sent,
+                ..Closed::new(cause, close)
+            }))
         } else {
             End::Told { cause, close }
         }));
@@ -343,6 +346,8 @@ impl Socket {
         let unsent = self.batched as usize;
         self.batch = Vec::new();
         self.heartbeat = Instant::FAR;
+        // Nobody is told of room behind the end.
+        self.state.awaits_room = false;
         let (cause, close) = match self.end.as_deref() {
             Some(End::Told { cause, close }) => (*cause, close.clone()),
             Some(End::Held { .. } | End::Dropped(_)) | None => {
