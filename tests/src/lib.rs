@@ -13,6 +13,7 @@ pub mod linearity;
 pub mod pair;
 pub mod rt;
 pub mod serve;
+pub mod sim;
 pub mod splits;
 pub mod suite;
 pub mod toy;
