@@ -243,9 +243,7 @@ impl Browser {
         if self.told_end {
             return;
         }
-        let track = &around.oracle.tracks[self.track];
-        let closes = |&life: &usize| around.oracle.lives[life].close.is_some();
-        let closed = track.turned_away.is_some() || track.lives.iter().any(closes);
+        let closed = around.oracle.is_closed(self.track);
         if !matches!(status, 200 | 204) && closed {
             around.oracle.tracks[self.track].left = true;
             return self.end(around, Outcome::Done);

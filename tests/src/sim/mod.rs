@@ -8,6 +8,7 @@
 
 mod around;
 mod browser;
+mod connection;
 mod driver;
 mod frames;
 mod front;

@@ -148,7 +148,7 @@ impl Oracle {
             "a message outside of its session"
         );
         let track = &mut self.tracks[told.track];
-        let first = track.lives[0] == life;
+        let first = track.lives[0] == life && track.turned_away.is_none();
         let nth = track.sent.iter().position(|sent| sent == text);
         let nth = nth.unwrap_or_else(|| panic!("{text:?} was never sent"));
         track.heard.resize(track.sent.len(), false);
@@ -290,6 +290,13 @@ impl Oracle {
             other => panic!("no client does this: {other}"),
         }
         self.lives[life].closed = Some(closed);
+    }
+
+    /// Whether the application has closed a session of the client's.
+    pub(super) fn is_closed(&self, track: usize) -> bool {
+        let track = &self.tracks[track];
+        let closes = |&life: &usize| self.lives[life].close.is_some();
+        track.turned_away.is_some() || track.lives.iter().any(closes)
     }
 
     /// Whether a client may be told of this close now.

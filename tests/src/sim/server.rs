@@ -7,11 +7,12 @@ use sockjs_proto::{
     Verdict, Wake,
 };
 use websocket_proto::http1::{RequestHead, server};
-use websocket_proto::{Instant, Machine, Refused};
+use websocket_proto::{Instant, Refused};
 
 use super::around::{Actor, Around};
-use super::driver::{Driver, Turn};
-use super::front::{Front, Shared};
+use super::connection::Connection;
+use super::driver::Turn;
+use super::front::Shared;
 use super::program::Program;
 use super::wire::End;
 
@@ -26,26 +27,22 @@ pub(super) struct Server {
     members: Vec<Member>,
     /// Sessions over HTTP whose program is to run.
     due: Vec<SessionKey>,
-    verdicts: Vec<(Instant, AdmissionId, usize, Verdict<RequestHead>)>,
+    pending: Vec<Pending>,
     /// Connections that were made before this one are known.
     known: usize,
     casts: u64,
     pub(super) busy_until: Instant,
 }
 
-/// A connection and what is served on it.
+/// A session that asks to begin.
 #[derive(Debug)]
-struct Connection {
-    driver: Driver,
-    machine: Front,
-    /// Of the session inside its WebSocket.
-    program: Option<Program>,
-    /// A receiver's response is under way, or not yet written.
-    receives: bool,
-    /// A receiver is there, and all it was given is written.
-    waits: bool,
-    /// Since when its receiver has got nothing although it could.
-    quiet: Instant,
+struct Pending {
+    asked: Instant,
+    /// When the program knows.
+    due: Instant,
+    id: AdmissionId,
+    track: usize,
+    verdict: Verdict<RequestHead>,
 }
 
 /// A session over HTTP.
@@ -75,7 +72,7 @@ impl Server {
             connections: Vec::new(),
             members: Vec::new(),
             due: Vec::new(),
-            verdicts: Vec::new(),
+            pending: Vec::new(),
             known: 0,
             casts: 0,
             busy_until: Instant::ZERO,
@@ -89,7 +86,7 @@ impl Server {
             .members
             .iter()
             .filter_map(|member| member.program.deadline());
-        let verdicts = self.verdicts.iter().map(|(at, ..)| *at);
+        let verdicts = self.pending.iter().map(|pending| pending.due);
         connections
             .chain(programs)
             .chain(verdicts)
@@ -114,14 +111,8 @@ impl Server {
             let link = self.known;
             self.known += 1;
             if around.links[link].server == self.at {
-                self.connections.push(Connection {
-                    driver: Driver::new(End::Server, link, around.now),
-                    machine: self.shared.accept(around),
-                    program: None,
-                    receives: false,
-                    waits: false,
-                    quiet: around.now,
-                });
+                let front = self.shared.accept(around);
+                self.connections.push(Connection::new(around, link, front));
                 around.wake(Actor::Connection(link));
             }
         }
@@ -154,7 +145,8 @@ impl Server {
         if !self.due.is_empty() {
             around.wake(Actor::Server(self.at));
         }
-        if around.plan.busy > 0 && around.random.one_in(100) {
+        let rested = self.busy_until == Instant::ZERO || self.busy_until + RESTS < around.now;
+        if around.plan.busy > 0 && rested && around.random.one_in(60) {
             self.busy_until = around.after_millis(around.plan.busy);
             around.totals.busy += 1;
             around.tell(|| format!("server {} is busy until {:?}", self.at, self.busy_until));
@@ -279,19 +271,31 @@ impl Server {
                 1 if !around.plan.calm => Verdict::Close(Close::new(3403, "no")),
                 _ => Verdict::Accept(admission.request),
             };
-            self.verdicts.push((at, admission.id, track, verdict));
+            self.pending.push(Pending {
+                asked: around.now,
+                due: at,
+                id: admission.id,
+                track,
+                verdict,
+            });
         }
     }
 
     fn decide(&mut self, around: &mut Around) {
-        while let Some(due) = self.verdicts.iter().position(|(at, ..)| *at <= around.now) {
-            let (_, id, track, verdict) = self.verdicts.remove(due);
-            around.tell(|| format!("verdict on {}: {verdict:?}", around.oracle.tracks[track].id));
+        let now = around.now;
+        while let Some(at) = self.pending.iter().position(|pending| pending.due <= now) {
+            let pending = self.pending.remove(at);
+            let Pending { track, verdict, .. } = pending;
+            let id = &around.oracle.tracks[track].id;
+            around.tell(|| format!("verdict on {id}: {verdict:?}"));
             let close = match &verdict {
                 Verdict::Close(close) => Some(close.clone()),
                 Verdict::Accept(_) | Verdict::Refuse(_) => None,
             };
-            if self.endpoint.decide(around.now, id, verdict).is_ok() && close.is_some() {
+            let decided = self.endpoint.decide(now, pending.id, verdict).is_ok();
+            let late = now - pending.asked >= around.plan.config.admission_deadline;
+            assert!(!decided || !late, "a verdict counts behind its deadline");
+            if decided && close.is_some() {
                 around.oracle.tracks[track].turned_away = close;
             }
         }
@@ -309,8 +313,7 @@ impl Server {
             + Duration::from_micros(around.plan.hop) * 6;
         for connection in connections.iter().filter(|connection| connection.waits()) {
             let track = around.oracle.asks(connection.driver.link);
-            let asked = |(_, _, asked, _): &(_, _, usize, _)| *asked == track;
-            if self.verdicts.iter().any(asked) {
+            if self.pending.iter().any(|pending| pending.track == track) {
                 continue;
             }
             let service = self.shared.service();
@@ -373,97 +376,5 @@ impl Server {
     }
 }
 
-impl Connection {
-    fn deadlines(&self) -> impl Iterator<Item = Instant> {
-        let program = self.program.as_ref().and_then(Program::deadline);
-        self.driver
-            .deadline(&self.machine)
-            .into_iter()
-            .chain(program)
-            .chain(self.machine.arrives())
-    }
-
-    /// Whether a receiver on it could take more, and knows all that its session has told it.
-    fn waits(&self) -> bool {
-        self.waits && self.machine.arrives().is_none()
-    }
-
-    /// Bytes in, what is said about them, bytes out.
-    fn turn(
-        &mut self,
-        around: &mut Around,
-        shared: &Shared,
-        endpoint: &mut Endpoint<RequestHead>,
-        casts: &mut Vec<String>,
-    ) -> Turn {
-        let Self {
-            driver, machine, ..
-        } = self;
-        let read = driver.input(around, machine);
-        if read == Turn::Broken {
-            return Turn::Broken;
-        }
-        machine.exchange(around, shared, endpoint);
-        let ends = machine.is_finished() && !driver.is_at_eof() && !driver.is_over();
-        if self.receives && ends {
-            // Nothing else ends a connection on which a receiver waits.
-            assert!(around.now - driver.wrote >= STALL, "it was not stalled");
-            around.is_cut(driver.link);
-        }
-        note(&mut self.receives, driver.link, machine, around);
-        if machine.conversation().wants_probe() {
-            match driver.probe(around, machine) {
-                Turn::Broken => return Turn::Broken,
-                Turn::Moved => {}
-                Turn::Still => machine.conversation().probed(),
-            }
-            machine.exchange(around, shared, endpoint);
-            note(&mut self.receives, driver.link, machine, around);
-        }
-        if self.program.is_none() && machine.socket().is_some() {
-            let track = around.oracle.socket_track(driver.link);
-            self.program = Some(Program::new(around, track, false));
-        }
-        casts.extend(self.run(around));
-        match self.driver.output(around, &mut self.machine) {
-            Turn::Still => read,
-            written => written,
-        }
-    }
-
-    fn run(&mut self, around: &mut Around) -> Vec<String> {
-        match (&mut self.program, self.machine.socket()) {
-            (Some(program), Some(socket)) => program.run(around, socket),
-            _ => Vec::new(),
-        }
-    }
-
-    /// Notes whether a receiver is there.
-    fn watch(&mut self, around: &mut Around) {
-        let link = self.driver.link;
-        note(&mut self.receives, link, &mut self.machine, around);
-        let empty = self.machine.outbox().is_empty();
-        let over = self.driver.is_over();
-        let attached = self.machine.conversation().receiver().is_some() && !over;
-        let waits = attached && empty;
-        if !waits || !self.waits || self.driver.queued == around.now {
-            self.quiet = around.now;
-        }
-        self.waits = waits;
-    }
-}
-
-/// Notes that a receiver is there, or that its last bytes are not written.
-fn note(receives: &mut bool, link: usize, machine: &mut Front, around: &mut Around) {
-    let conversation = machine.conversation();
-    let flushes = !conversation.is_answering() && !conversation.is_idle();
-    let attached = conversation.receiver().is_some() || flushes;
-    if *receives || attached {
-        let track = around.oracle.asks(link);
-        around.oracle.tracks[track].attached = around.now;
-    }
-    *receives = attached;
-}
-
-/// How long a peer may take nothing.
-const STALL: Duration = Duration::from_secs(30);
+/// Between two times of being busy, so that what is late has a bound.
+const RESTS: Duration = Duration::from_secs(6);

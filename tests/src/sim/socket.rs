@@ -142,6 +142,8 @@ impl Socket {
                 Path::Raw | Path::Plain => self.message(around, &text),
             },
             Said::Closed => {
+                // Its own timers may have run out first.
+                around.oracle.tracks[self.track].left |= !around.oracle.is_closed(self.track);
                 let expected = self.told_end
                     || self.leaves
                     || self.path != Path::Session && self.expects_close();
