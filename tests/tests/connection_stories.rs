@@ -234,6 +234,28 @@ fn a_dead_peer_is_noticed_by_its_missing_pong() {
 }
 
 #[test]
+fn the_pong_deadline_pauses_while_a_ping_is_on_its_way_out() {
+    let mut server = server(Config::default());
+    server
+        .send(Message::binary(vec![7; 20_000]))
+        .expect("there is room");
+    // A peer on a slow line takes 100 bytes a second, and the ping of second 30 lies behind them all.
+    let mut now = Instant::ZERO;
+    for second in 1..=210 {
+        now = Instant::ZERO + secs(second);
+        let outbox = server.outbox();
+        outbox.advance(outbox.len().min(100));
+        server.handle_timeout(now);
+        assert_eq!(events(&mut server), [], "after {second} s");
+    }
+    assert!(server.outbox().is_empty());
+    // From then on it is as late as any other.
+    server.handle_timeout(now + secs(31));
+    let told = closed(Cause::Timeout(Timer::Pong), CloseCode::ABNORMAL, "", false);
+    assert_eq!(events(&mut server), [told]);
+}
+
+#[test]
 fn the_pong_deadline_pauses_while_bytes_arrive() {
     let mut server = server(Config::default());
     server.handle_timeout(Instant::ZERO + secs(30));

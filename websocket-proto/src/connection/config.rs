@@ -25,7 +25,8 @@ pub struct Config {
     /// A ping is sent after so long a silence of the peer. `None`: never, and a peer that vanished
     /// is noticed only by a write. Default 30 s. Without effect in the hixie drafts.
     pub ping_interval: Option<Duration>,
-    /// How long the answer to such a ping may take; pauses while bytes arrive. Default 30 s.
+    /// How long the answer to such a ping may take; pauses while bytes arrive, and while those go out
+    /// behind which the ping was queued. Default 30 s.
     pub pong_timeout: Duration,
     /// How long the peer may take to answer a close frame. Default 10 s.
     pub close_timeout: Duration,

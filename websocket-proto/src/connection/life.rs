@@ -162,12 +162,16 @@ impl Connection {
             Due::Nothing => {}
             // We do not read, so an answer could not reach us.
             Due::GiveUp | Due::Ping if self.queue_is_full() => self.pings.heard(now),
+            Due::GiveUp if self.pings.is_under_way(now, self.outgoing.written()) => {}
             Due::GiveUp => self.end_now(Cause::Timeout(Timer::Pong)),
             Due::Ping => {
                 // The payload only has to differ from ping to ping.
                 let payload = now.as_nanos().to_be_bytes();
+                let alone = !self.outgoing.has_output();
                 if self.outgoing.ping(&payload).is_ok() {
-                    self.pings.sent(Bytes::copy_from_slice(&payload), now, true);
+                    let way = self.outgoing.way(alone);
+                    self.pings
+                        .sent(Bytes::copy_from_slice(&payload), now, true, way);
                 }
             }
         }

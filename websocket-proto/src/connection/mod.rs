@@ -298,8 +298,11 @@ impl Connection {
     /// [`Unsupported`](Refused::Unsupported) in the hixie drafts, [`TooBig`](Refused::TooBig),
     /// [`Closing`](Refused::Closing).
     pub fn ping(&mut self, now: Instant, payload: &[u8]) -> Result<(), Refused> {
+        let alone = !self.outgoing.has_output();
         self.outgoing.ping(payload)?;
-        self.pings.sent(Bytes::copy_from_slice(payload), now, false);
+        let way = self.outgoing.way(alone);
+        self.pings
+            .sent(Bytes::copy_from_slice(payload), now, false, way);
         Ok(())
     }
 

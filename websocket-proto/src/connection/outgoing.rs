@@ -8,6 +8,7 @@ use core::num::NonZeroUsize;
 
 use bytes::Bytes;
 
+use super::pings::Way;
 use super::streamed::Streamed;
 use super::{Config, Prepared};
 use crate::frame::close::{self, CloseCode};
@@ -399,6 +400,17 @@ impl Outgoing {
     /// Whether something would go out if the socket took it.
     pub(super) fn has_output(&self) -> bool {
         !self.outbox.is_empty() || self.pongs.is_some()
+    }
+
+    /// The way of a ping that was queued last, into an empty outbox if it is `alone`: the kernel takes
+    /// it at once then.
+    pub(super) const fn way(&self, alone: bool) -> Way {
+        let written = self.outbox.written();
+        let end = written + self.outbox.len() as u64;
+        Way {
+            written: if alone { end } else { written },
+            end,
+        }
     }
 
     pub(super) const fn written(&self) -> u64 {

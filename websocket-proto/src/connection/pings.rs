@@ -25,6 +25,16 @@ struct Waiting {
     latest: Bytes,
     sent: Instant,
     keep_alive: bool,
+    way: Way,
+}
+
+/// Where a ping is that waits in the outbox behind other bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    /// How many bytes were ever written at the last look.
+    pub(super) written: u64,
+    /// And how many will be when the ping is.
+    pub(super) end: u64,
 }
 
 /// A pong that answers our latest ping.
@@ -51,14 +61,29 @@ impl Pings {
     }
 
     /// A ping with this payload was queued.
-    pub(super) fn sent(&mut self, payload: Bytes, now: Instant, keep_alive: bool) {
+    pub(super) fn sent(&mut self, payload: Bytes, now: Instant, keep_alive: bool, way: Way) {
         let since = self.waiting.as_ref().map_or(now, |waiting| waiting.since);
         self.waiting = Some(Box::new(Waiting {
             since,
             latest: payload,
             sent: now,
             keep_alive,
+            way,
         }));
+    }
+
+    /// Whether the latest ping had not left at the last look and bytes before it did since: then its
+    /// answer is given the whole time once more.
+    pub(super) fn is_under_way(&mut self, now: Instant, written: u64) -> bool {
+        let Some(waiting) = &mut self.waiting else {
+            return false;
+        };
+        let before = core::mem::replace(&mut waiting.way.written, written);
+        let moves = before < waiting.way.end && before < written;
+        if moves {
+            waiting.since = now;
+        }
+        moves
     }
 
     /// A pong came.
