@@ -76,7 +76,7 @@ impl Connection {
             assert!(around.now - driver.wrote >= STALL, "it was not stalled");
             around.is_cut(driver.link);
         }
-        note(&mut self.receives, driver.link, machine, around);
+        note(&mut self.receives, driver, machine, around);
         if machine.conversation().wants_probe() {
             match driver.probe(around, machine) {
                 Turn::Broken => return Turn::Broken,
@@ -84,7 +84,7 @@ impl Connection {
                 Turn::Still => machine.conversation().probed(),
             }
             machine.exchange(around, shared, endpoint);
-            note(&mut self.receives, driver.link, machine, around);
+            note(&mut self.receives, driver, machine, around);
         }
         if self.program.is_none() && machine.socket().is_some() {
             let track = around.oracle.socket_track(driver.link);
@@ -106,12 +106,7 @@ impl Connection {
 
     /// Notes whether a receiver is there.
     pub(super) fn watch(&mut self, around: &mut Around) {
-        if self.driver.is_over() {
-            self.receives = false;
-        } else {
-            let link = self.driver.link;
-            note(&mut self.receives, link, &mut self.machine, around);
-        }
+        note(&mut self.receives, &self.driver, &mut self.machine, around);
         let empty = self.machine.outbox().is_empty();
         let over = self.driver.is_over();
         let attached = self.machine.conversation().receiver().is_some() && !over;
@@ -124,12 +119,16 @@ impl Connection {
 }
 
 /// Notes that a receiver is there, or that its last bytes are not written.
-fn note(receives: &mut bool, link: usize, machine: &mut Front, around: &mut Around) {
+fn note(receives: &mut bool, driver: &Driver, machine: &mut Front, around: &mut Around) {
+    if driver.is_over() {
+        *receives = false;
+        return;
+    }
     let conversation = machine.conversation();
     let flushes = !conversation.is_answering() && !conversation.is_idle();
     let attached = conversation.receiver().is_some() || flushes;
     if *receives || attached {
-        let track = around.oracle.asks(link);
+        let track = around.oracle.asks(driver.link);
         around.oracle.tracks[track].attached = around.now;
     }
     *receives = attached;
