@@ -125,7 +125,9 @@ fn note(receives: &mut bool, driver: &Driver, machine: &mut Front, around: &mut 
         return;
     }
     let conversation = machine.conversation();
-    let flushes = !conversation.is_answering() && !conversation.is_idle();
+    // From afar it may also be that a receiver which never came has to be given up.
+    let known = *receives || around.plan.hop == 0;
+    let flushes = known && !conversation.is_answering() && !conversation.is_idle();
     let attached = conversation.receiver().is_some() || flushes;
     if *receives || attached {
         let track = around.oracle.asks(driver.link);
