@@ -1,0 +1,114 @@
+//! As much of RFC 6455 as a client needs that knows what comes.
+
+use std::net::SocketAddr;
+
+use memchr::memmem;
+
+use crate::session::{Failure, Outcome};
+use crate::traffic::Kind;
+
+/// What a browser sends. The key is the one of RFC 6455 §1.3.
+pub fn request(address: SocketAddr, path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nPragma: no-cache\r\n\
+         Cache-Control: no-cache\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 \
+         (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
+         Accept-Language: en-US,en;q=0.9\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+}
+
+/// The head of the answer, as far as it came.
+#[derive(Default)]
+pub struct Upgrade {
+    head: Vec<u8>,
+}
+
+impl Upgrade {
+    /// What follows the head, once it is there and right.
+    pub fn receive<'a>(&mut self, bytes: &'a [u8]) -> Outcome<Option<&'a [u8]>> {
+        let before = self.head.len();
+        self.head.extend_from_slice(bytes);
+        let Some(end) = memmem::find(&self.head, b"\r\n\r\n") else {
+            return Ok(None);
+        };
+        let right = self.head.starts_with(b"HTTP/1.1 101 ")
+            && memmem::find(&self.head, b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=").is_some();
+        if !right {
+            return Err(Failure::unexpected("no upgrade", &self.head));
+        }
+        Ok(Some(&bytes[end + 4 - before..]))
+    }
+}
+
+/// A client's frame.
+pub fn masked(kind: Kind, payload: &[u8], out: &mut Vec<u8>) {
+    header(kind, payload.len(), MASKED, out);
+    let number = payload.iter().take(4).map(|&octet| u32::from(octet));
+    let key = number.fold(0x9e37_79b9_u32, |key, octet| {
+        key.wrapping_mul(0x0100_0193) ^ octet
+    });
+    let key = key.to_be_bytes();
+    out.extend_from_slice(&key);
+    let octets = payload.iter().zip(key.iter().cycle());
+    out.extend(octets.map(|(octet, key)| octet ^ key));
+}
+
+/// A server's frame.
+pub fn plain(kind: Kind, payload: &[u8], out: &mut Vec<u8>) {
+    header(kind, payload.len(), 0, out);
+    out.extend_from_slice(payload);
+}
+
+fn header(kind: Kind, length: usize, masked: u8, out: &mut Vec<u8>) {
+    out.push(match kind {
+        Kind::Text => 0x81,
+        Kind::Binary => 0x82,
+    });
+    if length < 126 {
+        out.push(masked | length as u8);
+    } else if let Ok(length) = u16::try_from(length) {
+        out.push(masked | 126);
+        out.extend_from_slice(&length.to_be_bytes());
+    } else {
+        out.push(masked | 127);
+        out.extend_from_slice(&(length as u64).to_be_bytes());
+    }
+}
+
+/// A whole frame of a server.
+pub struct Frame<'a> {
+    pub opcode: u8,
+    pub payload: &'a [u8],
+}
+
+/// Takes one frame from the front, if it is whole.
+pub fn take_frame<'a>(bytes: &mut &'a [u8]) -> Outcome<Option<Frame<'a>>> {
+    let [first, length, rest @ ..] = *bytes else {
+        return Ok(None);
+    };
+    if first & 0xf0 != 0x80 || length & MASKED != 0 {
+        return Err(Failure::unexpected("not a whole message in a frame", bytes));
+    }
+    let (length, rest) = match *length {
+        126 => match rest.split_first_chunk::<2>() {
+            Some((length, rest)) => (u64::from(u16::from_be_bytes(*length)), rest),
+            None => return Ok(None),
+        },
+        127 => match rest.split_first_chunk::<8>() {
+            Some((length, rest)) => (u64::from_be_bytes(*length), rest),
+            None => return Ok(None),
+        },
+        length => (u64::from(length), rest),
+    };
+    let length = usize::try_from(length).map_err(|_| Failure::new("a frame without end"))?;
+    if rest.len() < length {
+        return Ok(None);
+    }
+    let (payload, rest) = rest.split_at(length);
+    let opcode = first & 0x0f;
+    *bytes = rest;
+    Ok(Some(Frame { opcode, payload }))
+}
+
+const MASKED: u8 = 0x80;
