@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::Length;
-use crate::measure::{Contender, Figures, Rounds, Running, least, side_by_side};
-use crate::process::{Cores, is_there, raise_open_files};
+use crate::measure::{Contender, Figures, Rounds, least, side_by_side};
+use crate::process::{Cores, is_there};
 use crate::report::{Report, Table, heads, machine, verdict};
 use crate::rows::{self, Comparison, Row, Work};
 use crate::session::{Failure, Outcome};
@@ -158,7 +158,7 @@ fn compare(plan: &Plan<'_>, comparison: &Comparison) -> Outcome<Vec<f64>> {
             format!("{:.0}", ours.cpu),
             format!("**{ratio:.2}**"),
             limit,
-            verdict(ratio, row.limit).into(),
+            verdict(ratio, row.limit, 2).into(),
         ];
         let peer = |figures: &Option<Figures>| match figures {
             Some(figures) => format!("{:.2}", figures.cpu / bound.cpu),
@@ -182,18 +182,13 @@ fn figures(plan: &Plan<'_>, row: &Row) -> Outcome<(Figures, Figures, Vec<Option<
     let contenders: Vec<Contender> = contenders.copied().collect();
     let rounds = plan.effort.rounds;
     let all = match row.work {
-        Work::Echo => side_by_side(&contenders, &row.setup, plan.cores, 1, rounds)?,
+        Work::Echo => side_by_side(&contenders, &row.setup, plan.cores, rounds)?,
         Work::Broadcast => {
-            let setup = &row.setup;
-            let mut all = Vec::new();
-            for contender in &contenders {
-                let (name, transport) = (contender.server, contender.transport);
-                let running = Running::start(name, transport, setup, plan.cores, 1);
-                all.push(Some(running.map_err(|failure| failure.of(name))?));
-            }
+            let count = row.setup.connections;
             // A round reaches about as many as one of echo.
-            let times = (BROADCAST_MESSAGES / setup.connections).max(2);
-            least(&contenders, &mut all, rounds.count, |running| {
+            let times = (BROADCAST_MESSAGES / count).max(2);
+            let start = |contender: &Contender| contender.start(&row.setup, plan.cores);
+            least(&contenders, count, rounds.count, start, |running| {
                 running.broadcast(times)
             })?
         }
@@ -239,8 +234,7 @@ fn count_syscalls(plan: &Plan<'_>) -> Outcome<()> {
         for depth in SYSCALL_DEPTHS {
             let mut setup = rows::SYSCALL_SETUP;
             setup.depth = depth;
-            let (name, transport) = (contender.server, contender.transport);
-            let mut running = Running::start(name, transport, &setup, plan.cores, 1)?;
+            let mut running = contender.start(&setup, plan.cores)?;
             let counts = syscalls::count(&mut running, depth, Length::For(SYSCALL_TIME))?;
             for count in [
                 counts.reads,
@@ -257,11 +251,6 @@ fn count_syscalls(plan: &Plan<'_>) -> Outcome<()> {
     plan.report.table(&table)
 }
 
-/// How many sockets of one kind the system allows.
-pub fn fits(connections: usize) -> bool {
-    raise_open_files() > connections as u64 + SPARE_FILES
-}
-
 fn name(row: &Row) -> String {
     format!("{} {}", row.id, row.what)
 }
@@ -271,4 +260,3 @@ const RUNTIME_LIMIT: f64 = 1.25;
 const BROADCAST_MESSAGES: usize = 30_000;
 const SYSCALL_DEPTHS: [usize; 2] = [1, 16];
 const SYSCALL_TIME: Duration = Duration::from_millis(300);
-const SPARE_FILES: u64 = 100;

@@ -1,7 +1,8 @@
 //! From few connections to many, on one core and on two.
 
-use crate::compare::{Plan, fits};
+use crate::compare::Plan;
 use crate::measure::{Contender, Rounds, Running, Setup, Transport, least};
+use crate::process::can_open;
 use crate::report::{Table, heads};
 use crate::session::Outcome;
 use crate::traffic::Kind;
@@ -25,7 +26,7 @@ pub fn table(plan: &Plan<'_>) -> Outcome<()> {
     for workers in [1, 2] {
         let mut fewest = None;
         for &connections in plan.effort.growth {
-            if !fits(connections) {
+            if !can_open(connections) {
                 eprintln!("growth: {connections} connections left out, too few files may be open");
                 continue;
             }
@@ -49,20 +50,21 @@ pub fn table(plan: &Plan<'_>) -> Outcome<()> {
 
 /// Processor time for a message and bytes for a connection, of both.
 fn pair(plan: &Plan<'_>, connections: usize, workers: usize) -> Outcome<[(f64, f64); 2]> {
-    let mut all = Vec::new();
-    let mut bytes = [0.0; 2];
-    for (contender, bytes) in BOTH.iter().zip(&mut bytes) {
+    let mut bytes = Vec::new();
+    let more = connections - WARM.connections;
+    let start = |contender: &Contender| {
         let (name, transport) = (contender.server, contender.transport);
         let mut running = Running::start(name, transport, &WARM, plan.cores, workers)?;
         let before = running.server.resident()?;
-        running.open(transport, &WARM, connections - WARM.connections)?;
+        running.open(transport, &WARM, more)?;
         running.server.settle()?;
         let grown = running.server.resident()? as f64 - before as f64;
-        *bytes = grown / (connections - WARM.connections) as f64;
-        all.push(Some(running));
-    }
+        bytes.push(grown / more as f64);
+        Ok(running)
+    };
     let Rounds { count, each } = plan.effort.rounds;
-    let figures = least(&BOTH, &mut all, count, |running| running.round(1, each))?;
+    let round = |running: &mut Running| running.round(1, each);
+    let figures = least(&BOTH, connections, count, start, round)?;
     let cpu = |place: usize| {
         figures[place]
             .as_ref()

@@ -23,8 +23,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::compare::Effort;
-use crate::measure::{Setup, Transport};
-use crate::process::Cores;
+use crate::measure::{Running, Setup, Transport};
+use crate::process::{Cores, Server};
 use crate::session::Outcome;
 use crate::traffic::Kind;
 
@@ -88,6 +88,9 @@ struct One {
     /// Counts system calls with strace
     #[arg(long)]
     syscalls: bool,
+    /// Starts the server under this program, such as "valgrind --tool=callgrind"
+    #[arg(long, default_value = "")]
+    under: String,
     /// Says the pid and waits for Enter before the load, so that a profiler can be attached
     #[arg(long)]
     wait: bool,
@@ -127,8 +130,8 @@ fn load(cores: &Cores, one: &One) -> Outcome<bool> {
         depth: one.depth,
         connections: one.connections,
     };
-    let mut running =
-        measure::Running::start(&one.server, one.transport, &setup, cores, one.workers)?;
+    let server = Server::start_under(&one.under, &one.server, cores, one.workers)?;
+    let mut running = Running::with(server, one.transport, &setup)?;
     if one.wait {
         println!("pid {}, Enter starts the load", running.server.pid());
         std::io::stdin().read_line(&mut String::new())?;

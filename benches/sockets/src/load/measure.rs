@@ -7,8 +7,8 @@ use clap::ValueEnum;
 use hdrhistogram::Histogram;
 
 use crate::engine::{Length, Load, Slice, latencies};
-use crate::process::{Cores, Server, is_there};
-use crate::session::{Outcome, Session};
+use crate::process::{Cores, Server, can_open, is_there};
+use crate::session::{MOST_WIRES, Outcome, Session};
 use crate::sockjs::{self, OverWebSocket};
 use crate::stream::{Script, Stream};
 use crate::traffic::{Kind, Ring};
@@ -69,7 +69,11 @@ impl Running {
         cores: &Cores,
         workers: usize,
     ) -> Outcome<Self> {
-        let server = Server::start(name, cores, workers)?;
+        Self::with(Server::start(name, cores, workers)?, transport, setup)
+    }
+
+    /// With a server that was started.
+    pub fn with(server: Server, transport: Transport, setup: &Setup) -> Outcome<Self> {
         let load = Load::new()?;
         let mut running = Self { server, load };
         running.open(transport, setup, setup.connections)?;
@@ -155,6 +159,13 @@ pub struct Contender {
     pub transport: Transport,
 }
 
+impl Contender {
+    /// Its server on one core, with the sessions of the load.
+    pub fn start(&self, setup: &Setup, cores: &Cores) -> Outcome<Running> {
+        Running::start(self.server, self.transport, setup, cores, 1)
+    }
+}
+
 /// What a contender needed.
 pub struct Figures {
     /// Nanoseconds of the server's processor time for a message: the least of all rounds.
@@ -175,58 +186,67 @@ pub fn side_by_side(
     contenders: &[Contender],
     setup: &Setup,
     cores: &Cores,
-    workers: usize,
     rounds: Rounds,
 ) -> Outcome<Vec<Option<Figures>>> {
-    let mut all = Vec::new();
-    for contender in contenders {
-        all.push(if is_there(contender.server) {
-            let (name, transport) = (contender.server, contender.transport);
-            let running = Running::start(name, transport, setup, cores, workers);
-            Some(running.map_err(|failure| failure.of(name))?)
-        } else {
-            None
-        });
-    }
-    for (contender, running) in contenders.iter().zip(&mut all) {
-        if let Some(running) = running.as_mut().filter(|_| compiles(contender.server)) {
-            let warm = running.round(setup.depth, Length::For(WARM_UP));
-            warm.map_err(|failure| failure.of(contender.server))?;
+    let start = |contender: &Contender| {
+        let mut running = contender.start(setup, cores)?;
+        if compiles(contender.server) {
+            running.round(setup.depth, Length::For(WARM_UP))?;
         }
-    }
-    least(contenders, &mut all, rounds.count, |running| {
-        running.round(setup.depth, rounds.each)
-    })
-}
-
-/// Whether its code gets faster while it runs.
-fn compiles(server: &str) -> bool {
-    server.starts_with("node-")
+        Ok(running)
+    };
+    let round = |running: &mut Running| running.round(setup.depth, rounds.each);
+    least(contenders, setup.connections, rounds.count, start, round)
 }
 
 /// Rounds of something, interleaved. One before them warms up.
 pub fn least(
     contenders: &[Contender],
-    all: &mut [Option<Running>],
+    connections: usize,
     rounds: usize,
+    mut start: impl FnMut(&Contender) -> Outcome<Running>,
     mut round: impl FnMut(&mut Running) -> Outcome<(Duration, Slice)>,
 ) -> Outcome<Vec<Option<Figures>>> {
-    let mut figures: Vec<Option<Figures>> = all.iter().map(|_| None).collect();
-    for _ in 0..=rounds {
-        for ((contender, running), figures) in contenders.iter().zip(&mut *all).zip(&mut figures) {
-            let Some(running) = running else { continue };
-            let (cpu, slice) = round(running).map_err(|failure| failure.of(contender.server))?;
-            match figures {
-                None => *figures = Some(Figures::default()),
-                Some(figures) => {
+    // Without files for all of them, one comes after the other.
+    let together = if can_open(connections * contenders.len() * MOST_WIRES) {
+        contenders.len()
+    } else {
+        1
+    };
+    let mut all = Vec::new();
+    for contenders in contenders.chunks(together) {
+        let mut seats = Vec::new();
+        for contender in contenders {
+            let name = contender.server;
+            seats.push(if is_there(name) {
+                let running = start(contender).map_err(|failure| failure.of(name))?;
+                Some((name, running, Figures::default()))
+            } else {
+                None
+            });
+        }
+        for number in 0..=rounds {
+            for (name, running, figures) in seats.iter_mut().flatten() {
+                let (cpu, slice) = round(running).map_err(|failure| failure.of(name))?;
+                if number > 0 {
                     let cpu = cpu.as_nanos() as f64 / slice.messages as f64;
                     figures.cpu = figures.cpu.min(cpu);
                     figures.latency += slice.latency;
                 }
             }
         }
+        all.extend(
+            seats
+                .into_iter()
+                .map(|seat| seat.map(|(_, _, figures)| figures)),
+        );
     }
-    Ok(figures)
+    Ok(all)
+}
+
+/// Whether its code gets faster while it runs.
+fn compiles(server: &str) -> bool {
+    server.starts_with("node-")
 }
 
 impl Default for Figures {

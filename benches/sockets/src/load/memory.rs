@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::compare::{Plan, fits};
+use crate::compare::Plan;
 use crate::engine::Load;
 use crate::measure::{Contender, Running, Setup, Transport};
-use crate::process::{Server, is_there};
+use crate::process::{Server, can_open, is_there};
 use crate::report::{Table, heads, verdict};
 use crate::rows::MEMORY;
 use crate::session::Outcome;
@@ -44,7 +44,7 @@ pub fn connections(plan: &Plan<'_>) -> Outcome<()> {
         rows: Vec::new(),
     };
     for &count in plan.effort.idle {
-        if !fits(count) {
+        if !can_open(count) {
             eprintln!("memory: {count} connections left out, too few files may be open");
             continue;
         }
@@ -80,7 +80,7 @@ pub fn connections(plan: &Plan<'_>) -> Outcome<()> {
                     format!("{count} connections, {what}"),
                     format!("**{measured:.0}**"),
                     format!("{limit:.0}"),
-                    verdict(measured, Some(limit)).into(),
+                    verdict(measured, Some(limit), 0).into(),
                 ]);
             }
         }
@@ -200,7 +200,7 @@ pub fn sessions(plan: &Plan<'_>) -> Outcome<()> {
             format!("{session:.0}"),
             format!("**{above:.0}**"),
             format!("{ABOVE_CONNECTION:.0}"),
-            verdict(above, Some(ABOVE_CONNECTION)).into(),
+            verdict(above, Some(ABOVE_CONNECTION), 0).into(),
             node,
         ]);
     }

@@ -50,20 +50,26 @@ fn pin(cores: &CpuSet) -> Outcome<()> {
     Ok(sched_setaffinity(None, cores).map_err(io::Error::from)?)
 }
 
-/// Allows as many sockets as the system lets; tells how many.
-pub fn raise_open_files() -> u64 {
+/// Allows as many sockets as the system lets, for this process and the servers.
+pub fn raise_open_files() {
     let limit = rustix::process::getrlimit(Resource::Nofile);
-    let all = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    let raised = rustix::process::setrlimit(Resource::Nofile, all);
-    let limit = if raised.is_ok() {
-        limit.maximum
-    } else {
-        limit.current
-    };
-    limit.unwrap_or(u64::MAX)
+    let more = limit.maximum.map(|most| most.max(WANTED_FILES));
+    // Only root may raise the maximum.
+    for maximum in [more, limit.maximum] {
+        let all = Rlimit {
+            current: maximum,
+            maximum,
+        };
+        if rustix::process::setrlimit(Resource::Nofile, all).is_ok() {
+            return;
+        }
+    }
+}
+
+/// Whether a process may have so many sockets.
+pub fn can_open(sockets: usize) -> bool {
+    let limit = rustix::process::getrlimit(Resource::Nofile).current;
+    limit.is_none_or(|limit| limit > sockets as u64 + SPARE_FILES)
 }
 
 /// A server that was started for this; it ends with the value.
@@ -75,7 +81,24 @@ pub struct Server {
 impl Server {
     /// Starts a server by its name; `workers` is the number of cores it gets, one or two.
     pub fn start(name: &str, cores: &Cores, workers: usize) -> Outcome<Self> {
-        let mut command = command(name)?;
+        Self::start_under("", name, cores, workers)
+    }
+
+    /// The same, as the arguments of another program, such as `valgrind --tool=callgrind`.
+    pub fn start_under(tool: &str, name: &str, cores: &Cores, workers: usize) -> Outcome<Self> {
+        let server = command(name)?;
+        let mut words = tool.split_whitespace();
+        let mut command = match words.next() {
+            None => server,
+            Some(program) => {
+                let mut command = Command::new(program);
+                command
+                    .args(words)
+                    .arg(server.get_program())
+                    .args(server.get_args());
+                command
+            }
+        };
         let chosen = if workers == 1 {
             &cores.server
         } else {
@@ -174,6 +197,14 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // A profiler writes what it saw when it is asked to end.
+        if let Some(pid) = Pid::from_raw(self.child.id().cast_signed()) {
+            let _ = rustix::process::kill_process(pid, Signal::TERM);
+        }
+        let until = Instant::now() + ENDING;
+        while let (Ok(None), true) = (self.child.try_wait(), Instant::now() < until) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -199,3 +230,7 @@ pub fn is_there(name: &str) -> bool {
 }
 
 const SETTLING: Duration = Duration::from_secs(5);
+const ENDING: Duration = Duration::from_secs(5);
+/// More than any comparison opens.
+const WANTED_FILES: u64 = 65_536;
+const SPARE_FILES: u64 = 100;

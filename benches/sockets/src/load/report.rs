@@ -68,11 +68,12 @@ pub fn heads<'a>(heads: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     heads.into_iter().map(String::from).collect()
 }
 
-/// Whether a bound holds.
-pub fn verdict(measured: f64, limit: Option<f64>) -> &'static str {
+/// Whether a bound holds for what is shown, with so many digits after the point.
+pub fn verdict(measured: f64, limit: Option<f64>, digits: i32) -> &'static str {
+    let shown = (measured * 10_f64.powi(digits)).round() / 10_f64.powi(digits);
     match limit {
         None => "",
-        Some(limit) if measured <= limit => "met",
+        Some(limit) if shown <= limit => "met",
         Some(_) => "**missed**",
     }
 }
