@@ -144,3 +144,43 @@ fn after(head: &[u8]) -> Outcome<State> {
         .map(State::Length)
         .ok_or_else(|| Failure::unexpected("a body without an end", head))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THREE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\na[1]\
+        HTTP/1.1 204 No Content\r\nContent-Type: text/plain\r\n\r\n\
+        HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhh\r\na\r\n0123456789\r\n0\r\n\r\n";
+
+    #[test]
+    fn responses_come_in_any_pieces() {
+        for size in 1..=THREE.len() {
+            let mut responses = Responses::default();
+            let mut seen = String::new();
+            for mut bytes in THREE.as_bytes().chunks(size) {
+                while let Some(piece) = responses.next(&mut bytes).expect("they are right") {
+                    match piece {
+                        Piece::Body(body) => seen.push_str(std::str::from_utf8(body).unwrap()),
+                        Piece::End => seen.push('|'),
+                    }
+                }
+            }
+            assert_eq!(seen, "a[1]||hh0123456789|", "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn what_no_session_answers_is_a_failure() {
+        for wrong in [
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n\r\n",
+            "a[\"x\"]\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+        ] {
+            let mut bytes = wrong.as_bytes();
+            assert!(Responses::default().next(&mut bytes).is_err(), "{wrong}");
+        }
+    }
+}

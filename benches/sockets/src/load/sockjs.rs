@@ -182,3 +182,48 @@ pub fn array(messages: &[&[u8]]) -> Vec<u8> {
     array.push(b']');
     array
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_next_messages_are_taken() {
+        let ring = Ring::new(Kind::Text, 8, 4);
+        let literals: Vec<&[u8]> = (0..5).map(|number| ring.message(number)).collect();
+        let frame = |numbers: &[usize]| {
+            let messages: Vec<_> = numbers.iter().map(|&number| literals[number]).collect();
+            [b"a", &array(&messages)[..]].concat()
+        };
+        let mut expected = Expected::new(&ring);
+        assert!(expected.frame(b"o").is_ok_and(|count| count == 0) && expected.open);
+        assert!(expected.frame(b"h").is_ok_and(|count| count == 0));
+        assert!(expected.frame(&frame(&[0])).is_ok_and(|count| count == 1));
+        assert!(
+            expected
+                .frame(&frame(&[1, 2]))
+                .is_ok_and(|count| count == 2)
+        );
+        for wrong in [
+            frame(&[4]),
+            frame(&[2]),
+            frame(&[3, 3]),
+            b"a[".to_vec(),
+            b"o".to_vec(),
+        ] {
+            let mut expected = Expected {
+                ring: ring.clone(),
+                next: 3,
+                open: true,
+            };
+            assert!(expected.frame(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_poll_that_meets_2010_is_named() {
+        let mut expected = Expected::new(&Ring::new(Kind::Text, 8, 1));
+        let failure = expected.frame(b"c[2010,\"Another connection still open\"]");
+        assert!(failure.is_err_and(|failure| failure.0.starts_with("2010")));
+    }
+}

@@ -133,3 +133,26 @@ fn parse(report: &str, messages: u64) -> Outcome<Counts> {
     }
     Ok(counts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_of_strace_is_counted() {
+        let report = "% time     seconds  usecs/call     calls    errors syscall\n\
+            ------ ----------- ----------- --------- --------- ----------------\n \
+            60.00    0.100000           1       200        50 recvfrom\n \
+            30.00    0.050000           1       100           sendto\n \
+            10.00    0.010000           1        10           futex\n\
+            ------ ----------- ----------- --------- --------- ----------------\n\
+            100.00    0.160000           1       310        50 total\n";
+        let counts = parse(report, 100).unwrap();
+        assert_eq!(
+            (counts.reads, counts.empty_reads, counts.writes),
+            (2.0, 0.5, 1.0)
+        );
+        assert!((counts.total() - 3.1).abs() < 1e-9);
+        assert!(parse("strace: nothing", 1).is_err());
+    }
+}

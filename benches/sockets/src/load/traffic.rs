@@ -112,3 +112,36 @@ fn message(kind: Kind, size: usize, number: usize) -> Vec<u8> {
 /// Few enough to stay in the cache beside the buffers of the sockets.
 const RING_BYTES: usize = 256 * 1024;
 const RING_MESSAGES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_is_lost_or_out_of_order_is_seen() {
+        let ring = Ring::new(Kind::Binary, 16, 4);
+        let cycle = ring.encoded(|message, out| out.extend_from_slice(message));
+        let all: Vec<u8> = (0..150).flat_map(|i| ring.message(i).to_vec()).collect();
+        for cut in 0..=all.len() {
+            assert!(cycle.matches(0, &all[..cut]) && cycle.matches(cut as u64, &all[cut..]));
+        }
+        let mut swapped = all.clone();
+        swapped[..32].rotate_left(16);
+        for (wrong, place) in [(&all[..], 16), (&all[16..], 0), (&swapped[..], 0)] {
+            assert!(!cycle.matches(place, wrong), "{place}");
+        }
+    }
+
+    #[test]
+    fn what_goes_out_at_once_is_in_one_piece() {
+        for (size, depth) in [(16, 16), (125, 1), (65_536, 16), (7, 63)] {
+            let ring = Ring::new(Kind::Text, size, depth);
+            let cycle = ring.encoded(|message, out| out.extend_from_slice(message));
+            for first in 0..100 {
+                let batch = (size * depth) as u64;
+                let place = first * size as u64;
+                assert_eq!(cycle.at(place, batch).len() as u64, batch, "{size} {depth}");
+            }
+        }
+    }
+}

@@ -112,3 +112,59 @@ pub fn take_frame<'a>(bytes: &mut &'a [u8]) -> Outcome<Option<Frame<'a>>> {
 }
 
 const MASKED: u8 = 0x80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_taken_when_it_is_whole() {
+        for length in [0, 1, 125, 126, 127, 65_535, 65_536] {
+            let payload = vec![b'x'; length];
+            let mut bytes = Vec::new();
+            plain(Kind::Text, &payload, &mut bytes);
+            for cut in [0, 1, 2, 3, 9, bytes.len() - 1] {
+                let mut part = &bytes[..cut.min(bytes.len() - 1)];
+                assert!(take_frame(&mut part).is_ok_and(|frame| frame.is_none()));
+            }
+            bytes.push(0x88);
+            let mut rest = &bytes[..];
+            let frame = take_frame(&mut rest).unwrap().unwrap();
+            assert_eq!(
+                (frame.opcode, frame.payload, rest),
+                (1, &payload[..], &[0x88][..])
+            );
+        }
+    }
+
+    #[test]
+    fn frames_of_clients_are_masked() {
+        // RFC 6455 §5.7 has the unmasked one.
+        let (mut client, mut server) = (Vec::new(), Vec::new());
+        masked(Kind::Text, b"Hello", &mut client);
+        plain(Kind::Text, b"Hello", &mut server);
+        assert_eq!(server, b"\x81\x05Hello");
+        assert_eq!(client[..2], [0x81, 0x85]);
+        let octets = client[6..].iter().zip(client[2..6].iter().cycle());
+        assert_eq!(octets.map(|(a, b)| a ^ b).collect::<Vec<_>>(), b"Hello");
+    }
+
+    #[test]
+    fn an_upgrade_needs_the_right_answer() {
+        let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+        let answer = format!("{head}\x01o");
+        for cut in 0..head.len() {
+            let mut upgrade = Upgrade::default();
+            let (first, second) = answer.as_bytes().split_at(cut);
+            assert!(upgrade.receive(first).is_ok_and(|rest| rest.is_none()));
+            assert!(
+                upgrade
+                    .receive(second)
+                    .is_ok_and(|rest| rest == Some(b"\x01o"))
+            );
+        }
+        let wrong = head.replace("s3pPL", "xxxxx");
+        assert!(Upgrade::default().receive(wrong.as_bytes()).is_err());
+    }
+}
