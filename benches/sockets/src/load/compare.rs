@@ -9,7 +9,7 @@ use crate::process::{Cores, is_there};
 use crate::report::{Report, Table, heads, machine, verdict};
 use crate::rows::{self, Comparison, Row, Work};
 use crate::session::{Failure, Outcome};
-use crate::{growth, memory, syscalls};
+use crate::{growth, instructions, memory, syscalls};
 
 /// How much is measured.
 pub struct Effort {
@@ -94,6 +94,9 @@ pub fn all(
     }
     if plan.wants("syscalls", "T6") {
         count_syscalls(&plan)?;
+    }
+    if plan.wants("instructions", "instructions") {
+        instructions::table(&plan)?;
     }
     if plan.wants("memory", "T14") {
         memory::connections(&plan)?;

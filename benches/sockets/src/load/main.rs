@@ -4,6 +4,7 @@ mod compare;
 mod engine;
 mod growth;
 mod http;
+mod instructions;
 mod measure;
 mod memory;
 mod process;

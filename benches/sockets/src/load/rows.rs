@@ -331,3 +331,26 @@ pub const MEMORY: &[(&str, Contender)] = &[
 ];
 
 pub const SYSCALL_SETUP: Setup = load(Binary, 16, 64, 1);
+
+/// Whose instructions are counted.
+pub const INSTRUCTIONS: &[(&str, Contender)] = &[
+    ("raw TCP, tokio", tcp("raw-tokio")),
+    ("**ours, tokio**", ws("ours-tokio")),
+    (
+        "tokio-tungstenite, reads of 4 KiB",
+        ws("tokio-tungstenite-4k"),
+    ),
+    ("fastwebsockets", ws("fastwebsockets")),
+    ("tokio-websockets", ws("tokio-websockets")),
+    (
+        "**ours, SockJS over it**",
+        by("ours-sockjs", Transport::SockjsWebsocket),
+    ),
+    (
+        "the work of xhr_streaming",
+        by("raw-work", Transport::WorkStreaming),
+    ),
+    ("**ours, xhr_streaming**", by("ours-sockjs", XhrStreaming)),
+    ("the work of xhr", by("raw-work", Transport::WorkPolling)),
+    ("**ours, xhr**", by("ours-sockjs", XhrPolling)),
+];
