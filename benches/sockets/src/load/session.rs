@@ -107,6 +107,11 @@ impl Wire {
         Ok(())
     }
 
+    /// Whether the socket took all that was pushed.
+    pub fn is_flushed(&self) -> bool {
+        self.out.is_empty()
+    }
+
     /// Writes what the socket takes, and tells how much that was.
     pub fn write(&mut self, bytes: &[u8]) -> Outcome<usize> {
         let mut total = 0;

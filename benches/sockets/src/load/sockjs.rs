@@ -109,15 +109,19 @@ impl OverWebSocket {
         let mut messages = 0;
         while let Some(frame) = websocket::take_frame(bytes)? {
             match frame.opcode {
-                TEXT => messages += self.expected.frame(frame.payload)?,
+                websocket::TEXT => messages += self.expected.frame(frame.payload)?,
+                // The server makes sure that a silent client is there.
+                websocket::PING => {
+                    let mut pong = Vec::new();
+                    websocket::pong(frame.payload, &mut pong);
+                    self.wire.push(&pong)?;
+                }
                 _ => return Err(Failure::unexpected("not a text frame", frame.payload)),
             }
         }
         Ok(messages)
     }
 }
-
-const TEXT: u8 = 1;
 
 impl Session for OverWebSocket {
     fn wires(&mut self) -> Vec<&mut Wire> {

@@ -43,7 +43,16 @@ impl Upgrade {
 
 /// A client's frame.
 pub fn masked(kind: Kind, payload: &[u8], out: &mut Vec<u8>) {
-    header(kind, payload.len(), MASKED, out);
+    masked_frame(opcode(kind), payload, out);
+}
+
+/// The answer to a ping.
+pub fn pong(payload: &[u8], out: &mut Vec<u8>) {
+    masked_frame(PONG, payload, out);
+}
+
+fn masked_frame(opcode: u8, payload: &[u8], out: &mut Vec<u8>) {
+    header(opcode, payload.len(), MASKED, out);
     let number = payload.iter().take(4).map(|&octet| u32::from(octet));
     let key = number.fold(0x9e37_79b9_u32, |key, octet| {
         key.wrapping_mul(0x0100_0193) ^ octet
@@ -56,15 +65,19 @@ pub fn masked(kind: Kind, payload: &[u8], out: &mut Vec<u8>) {
 
 /// A server's frame.
 pub fn plain(kind: Kind, payload: &[u8], out: &mut Vec<u8>) {
-    header(kind, payload.len(), 0, out);
+    header(opcode(kind), payload.len(), 0, out);
     out.extend_from_slice(payload);
 }
 
-fn header(kind: Kind, length: usize, masked: u8, out: &mut Vec<u8>) {
-    out.push(match kind {
-        Kind::Text => 0x81,
-        Kind::Binary => 0x82,
-    });
+fn opcode(kind: Kind) -> u8 {
+    match kind {
+        Kind::Text => TEXT,
+        Kind::Binary => BINARY,
+    }
+}
+
+fn header(opcode: u8, length: usize, masked: u8, out: &mut Vec<u8>) {
+    out.push(FIN | opcode);
     if length < 126 {
         out.push(masked | length as u8);
     } else if let Ok(length) = u16::try_from(length) {
@@ -87,7 +100,7 @@ pub fn take_frame<'a>(bytes: &mut &'a [u8]) -> Outcome<Option<Frame<'a>>> {
     let [first, length, rest @ ..] = *bytes else {
         return Ok(None);
     };
-    if first & 0xf0 != 0x80 || length & MASKED != 0 {
+    if first & 0xf0 != FIN || length & MASKED != 0 {
         return Err(Failure::unexpected("not a whole message in a frame", bytes));
     }
     let (length, rest) = match *length {
@@ -111,6 +124,11 @@ pub fn take_frame<'a>(bytes: &mut &'a [u8]) -> Outcome<Option<Frame<'a>>> {
     Ok(Some(Frame { opcode, payload }))
 }
 
+pub const TEXT: u8 = 1;
+const BINARY: u8 = 2;
+pub const PING: u8 = 9;
+const PONG: u8 = 10;
+const FIN: u8 = 0x80;
 const MASKED: u8 = 0x80;
 
 #[cfg(test)]
