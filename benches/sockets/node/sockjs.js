@@ -1,4 +1,5 @@
-// Echo with `sockjs`, at /echo. SIGUSR2 collects garbage (node --expose-gc).
+// Echo with `sockjs`, at /echo. SIGUSR2 collects garbage (node --expose-gc); the end of the standard input
+// ends the process.
 'use strict';
 const http = require('http');
 const sockjs = require('sockjs');
@@ -12,4 +13,5 @@ echo.installHandlers(server);
 server.listen({ host: '127.0.0.1', port: 0, backlog: 4096 }, () => {
   console.log(`listening on 127.0.0.1:${server.address().port}`);
 });
+process.stdin.on('end', () => process.exit()).resume();
 process.on('SIGUSR2', () => global.gc());

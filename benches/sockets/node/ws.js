@@ -1,4 +1,5 @@
-// Echo with `ws` and its optional `bufferutil`. SIGUSR2 collects garbage (node --expose-gc).
+// Echo with `ws` and its optional `bufferutil`. SIGUSR2 collects garbage (node --expose-gc); the end of the standard input
+// ends the process.
 'use strict';
 const { WebSocketServer } = require('ws');
 
@@ -9,4 +10,5 @@ server.on('connection', (socket) => {
   socket.on('error', () => {});
   socket.on('message', (data, binary) => socket.send(data, { binary }));
 });
+process.stdin.on('end', () => process.exit()).resume();
 process.on('SIGUSR2', () => global.gc());

@@ -106,7 +106,8 @@ impl Server {
         };
         pin(chosen)?;
         let started = command
-            .stdin(Stdio::null())
+            // It ends with us, however we end.
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // They would start other numbers of threads than the cores allow.
             .env_remove("TOKIO_WORKER_THREADS")

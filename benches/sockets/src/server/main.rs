@@ -1,5 +1,6 @@
 //! The servers that are measured: `server NAME` says `listening on ADDRESS` and serves until it is
-//! killed. See `benches/sockets/run.sh`.
+//! killed, or until its standard input ends: whoever started it is gone then. See
+//! `benches/sockets/run.sh`.
 
 mod ours;
 mod peers;
@@ -8,7 +9,8 @@ mod raw;
 mod raw_futures;
 mod raw_work;
 
-use std::io;
+use std::io::{self, Read};
+use std::{process, thread};
 
 fn main() -> io::Result<()> {
     let wanted = std::env::args().nth(1).unwrap_or_default();
@@ -16,8 +18,12 @@ fn main() -> io::Result<()> {
     let Some((_, serve)) = server else {
         let names: Vec<_> = SERVERS.iter().map(|(name, _)| *name).collect();
         eprintln!("usage: server {}", names.join("|"));
-        std::process::exit(2);
+        process::exit(2);
     };
+    thread::spawn(|| {
+        let ended = io::stdin().read(&mut [0]);
+        process::exit(i32::from(ended.is_err()));
+    });
     serve()
 }
 
