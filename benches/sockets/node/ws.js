@@ -1,5 +1,5 @@
-// Echo with `ws` and its optional `bufferutil`. SIGUSR2 collects garbage (node --expose-gc); the end of the standard input
-// ends the process.
+// Echo with `ws` and its optional `bufferutil`. SIGUSR2 collects garbage (node --expose-gc); the end of
+// the standard input ends the process.
 'use strict';
 const { WebSocketServer } = require('ws');
 
