@@ -16,7 +16,7 @@ pub fn table(plan: &Plan<'_>) -> Outcome<()> {
             "raw TCP, ns",
             "ours, ns",
             "ratio",
-            "ours, to the fewest",
+            "ratio to that of the fewest",
             "raw TCP, B",
             "ours, B",
         ]),
