@@ -6,7 +6,7 @@ use std::time::Duration;
 use tests::frames::masked;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::{Instant, interval, sleep_until, timeout};
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 
 use crate::{Fallible, PATIENCE};
 
@@ -198,6 +198,7 @@ impl Peer {
         let pouring = async {
             while self.tcp.write_all(bytes).await.is_ok() {
                 taken += bytes.len();
+                sleep(BREATH).await;
             }
         };
         if timeout(stall + PATIENCE, pouring).await.is_err() {
@@ -245,6 +246,8 @@ pub(crate) fn upgrade(path: &str) -> String {
     )
 }
 
+/// Of who pours: it is about who does not read, not about the most that two cores can move.
+pub(crate) const BREATH: Duration = Duration::from_millis(20);
 pub(crate) const TEXT: u8 = 0x81;
 pub(crate) const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;

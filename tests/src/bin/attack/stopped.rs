@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use tests::frames::masked;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
-use crate::peer::{Peer, TEXT, post};
+use crate::peer::{BREATH, Peer, TEXT, post};
 use crate::subject::Subject;
 use crate::{Fallible, WRITE_STALL};
 
-pub(crate) const TITLE: &str = "stopped: 50 readers of each of 5 kinds, who send and never read";
+pub(crate) const TITLE: &str = "stopped: 200 peers of 4 kinds, who send and never read";
 
 /// Lets a stream be as long as its reader is patient.
 pub(crate) fn endless(mut program: Command) -> Command {
@@ -24,7 +25,6 @@ pub(crate) async fn attack(subject: &Subject, _round: usize) -> Fallible<Vec<Str
     let mut peers = JoinSet::new();
     for number in 0..PEERS {
         peers.spawn(echoes(subject.address));
-        peers.spawn(pings(subject.address));
         peers.spawn(pages(subject.address));
         peers.spawn(socket(subject.address, number));
         peers.spawn(stream(subject.address, number));
@@ -53,14 +53,6 @@ async fn echoes(address: SocketAddr) -> Fallible<usize> {
     peer.upgrade("/ws/echo").await?;
     let message = masked(TEXT, &[b'x'; 60_000]);
     peer.pour(&message, WRITE_STALL, "who reads no echo").await
-}
-
-/// Sends pings whose pongs nobody reads.
-async fn pings(address: SocketAddr) -> Fallible<usize> {
-    let mut peer = Peer::connect_narrow(address).await?;
-    peer.upgrade("/ws/echo").await?;
-    let pings = masked(PING, &[b'x'; 125]).repeat(500);
-    peer.pour(&pings, WRITE_STALL, "who reads no pong").await
 }
 
 /// Asks for pages.
@@ -93,6 +85,7 @@ async fn stream(address: SocketAddr, number: usize) -> Fallible<usize> {
     // the session is over, and what is sent to it is answered 404.
     let mut sent = 0;
     loop {
+        sleep(BREATH).await;
         sender.write(&request).await?;
         sent += request.len();
         match sender.answer().await? {
@@ -106,8 +99,8 @@ async fn stream(address: SocketAddr, number: usize) -> Fallible<usize> {
 }
 
 const AMPLIFY: &str = "/amplify";
+/// Of each kind.
 const PEERS: usize = 50;
-const PING: u8 = 0x89;
 /// The write stall of WebSockets that carry SockJS, which no option sets.
 const SOCKJS_STALL: Duration = Duration::from_secs(30);
 /// What one of them may cost: the marks of a connection and of a session in both directions, with
