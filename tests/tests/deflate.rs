@@ -519,6 +519,18 @@ fn a_match_may_reach_over_the_whole_window() {
 }
 
 #[test]
+fn too_long_comes_before_what_is_wrong_behind_it() {
+    // The codec finds a wrong code in the call that gives the first byte.
+    let payload = b"\xfa\x0c\x00\xf3\x10\x03\xf2\x08\xcd\xc9\xc9\x07\xff\x00g";
+    for_each_split(payload, |pieces| {
+        let mut inflater = Inflater::new(15, NO_TAKEOVER);
+        let message = whole(&mut inflater, pieces, 0);
+        assert_eq!(message, Err(InflateError::TooBig));
+        assert_eq!(whole(&mut inflater, pieces, 0), Err(InflateError::Corrupt));
+    });
+}
+
+#[test]
 fn limits() {
     use InflateError::{FinalBlocks, TooBig};
     let noise = messages().concat();

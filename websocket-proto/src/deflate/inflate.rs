@@ -145,11 +145,16 @@ impl Inflater {
         out: &mut Vec<u8>,
         limit: usize,
     ) -> Result<(), InflateError> {
+        let failed = matches!(self.codec, Codec::Failed);
         // One byte more tells the exact limit from too much.
         let room = limit.saturating_sub(self.produced).saturating_add(1);
-        match self.run(input, last, out, room)?.progress {
-            Progress::Hungry | Progress::Finished => Ok(()),
-            Progress::Full => Err(self.fail(InflateError::TooBig)),
+        match self.run(input, last, out, room).map(|step| step.progress) {
+            Ok(Progress::Hungry | Progress::Finished) => Ok(()),
+            Ok(Progress::Full) => Err(self.fail(InflateError::TooBig)),
+            // The codec may find a later mistake in the call that fills the room. Had the input been cut
+            // there, the message would have been too long first.
+            Err(_) if !failed && self.produced > limit => Err(InflateError::TooBig),
+            Err(error) => Err(error),
         }
     }
 
