@@ -368,4 +368,4 @@ impl<S: Stream, C: Clock> fmt::Debug for ConnectionTask<S, C> {
 }
 
 /// Turns of one poll. A connection that is kept busy by its peer gives way to others after them.
-const TURNS: usize = 16;
+const TURNS: usize = 4;

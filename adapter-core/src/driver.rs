@@ -80,8 +80,9 @@ impl<S: Stream, C: Clock> Driver<S, C> {
         self.stream
     }
 
-    /// Lets a due timer fire, or else offers the machine what the peer has sent, with at most one read
-    /// (several for streams that cannot tell when they are empty).
+    /// Offers the machine what the peer has sent, with at most one read (several for streams that cannot
+    /// tell when they are empty), and lets a timer fire that is still due then: a peer that spoke in
+    /// time is heard, also when it is us who are late.
     ///
     /// `Ready(Ok(()))` means that the machine was given something: look at its events, write, call
     /// again. `Pending` means that there is nothing to give for now.
@@ -95,13 +96,24 @@ impl<S: Stream, C: Clock> Driver<S, C> {
         now: Instant,
         machine: &mut M,
     ) -> Poll<io::Result<()>> {
-        if machine
-            .poll_timeout()
-            .is_some_and(|deadline| deadline <= now)
-        {
+        let offered = self.poll_offer(cx, now, machine);
+        let deadline = machine.poll_timeout();
+        if deadline.is_some_and(|deadline| deadline <= now) {
             machine.handle_timeout(now);
-            return Poll::Ready(Ok(()));
+            return match offered {
+                Poll::Pending => Poll::Ready(Ok(())),
+                Poll::Ready(_) => offered,
+            };
         }
+        offered
+    }
+
+    fn poll_offer<M: Machine + ?Sized>(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        machine: &mut M,
+    ) -> Poll<io::Result<()>> {
         if machine.is_finished() {
             return Poll::Pending;
         }

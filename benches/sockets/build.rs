@@ -36,10 +36,11 @@ fn main() {
 
 /// The block of Rust that contains `what`.
 fn block(readme: &str, what: &str) -> String {
-    let (_, blocks) = readme.split_once("```rust\n").expect("a block of Rust");
-    let mut blocks = blocks.split("```rust\n");
+    // Most are marked with what rustdoc is to do with them.
+    let mut blocks = readme.split("```rust").skip(1);
     let found = blocks.find_map(|block| {
-        let (code, _) = block.split_once("```")?;
+        let (_, code) = block.split_once('\n')?;
+        let (code, _) = code.split_once("```")?;
         code.contains(what).then_some(code)
     });
     found.expect("the README has the example").to_owned()

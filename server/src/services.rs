@@ -72,6 +72,7 @@ pub(crate) fn all<R: Runtime>(
         .into_iter()
         .map(|service| {
             let service = service.map_err(|error| wrong(&error))?;
+            let service = service.websocket_terms(options.limits.websocket());
             Ok(match limits {
                 None => service,
                 Some(limits) => service.address_limits(limits),

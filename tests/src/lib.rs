@@ -18,3 +18,8 @@ pub mod splits;
 pub mod suite;
 pub mod toy;
 pub mod visitor;
+
+/// The examples of the README compile, and those that end are run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

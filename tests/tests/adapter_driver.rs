@@ -19,6 +19,8 @@ struct Tiny {
     interest: ReadInterest,
     eof: bool,
     deadline: Option<Instant>,
+    /// What the deadline becomes when something is heard.
+    postponed: Option<Instant>,
     timeouts: Vec<Instant>,
     outbox: Outbox,
     direct: Option<Vec<u8>>,
@@ -32,6 +34,7 @@ fn tiny() -> Tiny {
         interest: ReadInterest::Data,
         eof: false,
         deadline: None,
+        postponed: None,
         timeouts: Vec::new(),
         outbox: Outbox::new(),
         direct: None,
@@ -44,6 +47,7 @@ impl Machine for Tiny {
         let n = input.len().min(self.room);
         self.taken.extend_from_slice(&input[..n]);
         self.room -= n;
+        self.deadline = self.postponed.or(self.deadline);
         n
     }
 
@@ -303,11 +307,31 @@ fn failures_of_the_transport() {
 }
 
 #[test]
-fn due_timers_fire_first() {
+fn a_timer_that_is_due_fires_after_what_has_come_was_heard() {
     let (mut driver, mut machine) = (Driver::new(Scripted::<true>::reading(&[b"a"])), tiny());
     machine.deadline = Some(NOW);
-    assert_eq!(feed(&mut driver, &mut machine), 2);
+    assert_eq!(feed(&mut driver, &mut machine), 1);
+    assert_eq!(
+        (&machine.taken[..], &machine.timeouts[..]),
+        (&b"a"[..], &[NOW][..])
+    );
+
+    let (mut driver, mut machine) = (Driver::new(Scripted::<true>::default()), tiny());
+    machine.deadline = Some(NOW);
+    assert_eq!(feed(&mut driver, &mut machine), 1, "nothing to hear");
     assert_eq!(machine.timeouts, [NOW]);
+}
+
+#[test]
+fn a_peer_that_spoke_in_time_is_heard_also_when_we_look_late() {
+    let (mut driver, mut machine) = (Driver::new(Scripted::<true>::reading(&[b"a"])), tiny());
+    machine.deadline = Some(NOW);
+    machine.postponed = Some(NOW + Duration::from_secs(1));
+    assert_eq!(feed(&mut driver, &mut machine), 1);
+    assert_eq!(
+        (&machine.taken[..], &machine.timeouts[..]),
+        (&b"a"[..], &[][..])
+    );
 }
 
 #[test]

@@ -72,6 +72,7 @@ impl Hub {
             on_admit,
             limits,
             memory,
+            terms,
             counters,
         } = service;
         let config = service.config();
@@ -101,7 +102,7 @@ impl Hub {
         };
         Self {
             shards: (0..shards).map(shard).collect(),
-            sockets: Arc::new(Socket::connection_config(&service)),
+            sockets: Arc::new(Socket::connection_config_over(&service, terms)),
             service,
             app,
             on_admit,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sockjs_proto::{Closed, Config, ConfigError, Message, Service};
+use websocket_proto::connection;
 
 use super::admission::{Admission, AdmissionRequest};
 use super::handling::{Handling, handling};
@@ -46,6 +47,7 @@ pub struct SockJs {
     pub(crate) on_admit: Option<Handler<AdmissionRequest, Admission>>,
     pub(crate) limits: Option<AddressLimits>,
     pub(crate) memory: Option<Duration>,
+    pub(crate) terms: connection::Config,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -146,6 +148,7 @@ impl SockJs {
             on_admit: None,
             limits: None,
             memory: None,
+            terms: connection::Config::default(),
             counters: Arc::new(Counters::new(shards())),
         })
     }
@@ -188,6 +191,13 @@ impl SockJs {
             memory: Some(memory),
             ..self
         }
+    }
+
+    /// The timers of its WebSockets: of `terms`, what is said of pongs, the closing handshake, stalled
+    /// writes and the nonce of hixie-76 holds. Pings are as frequent as the service's heartbeats.
+    #[must_use]
+    pub fn websocket_terms(self, terms: connection::Config) -> Self {
+        Self { terms, ..self }
     }
 
     /// The options.

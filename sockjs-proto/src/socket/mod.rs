@@ -145,6 +145,15 @@ impl Socket {
 
     /// What the connection under such a session is to be made with.
     pub fn connection_config(service: &Service) -> connection::Config {
+        Self::connection_config_over(service, connection::Config::default())
+    }
+
+    /// As [`connection_config`](Self::connection_config), with the timers of `terms`: what it says of
+    /// pongs, the closing handshake, stalled writes and the nonce of hixie-76 holds.
+    pub fn connection_config_over(
+        service: &Service,
+        terms: connection::Config,
+    ) -> connection::Config {
         let config = service.config();
         connection::Config {
             max_message: config.max_message,
@@ -153,6 +162,10 @@ impl Socket {
             ping_interval: Some(config.heartbeat_delay),
             first_frame_delay: config.dialect.hixie76_first_frame_delay(),
             hixie76_closing_frame: config.dialect.hixie76_closing_frame(),
+            pong_timeout: terms.pong_timeout,
+            close_timeout: terms.close_timeout,
+            write_stall: terms.write_stall,
+            nonce_timeout: terms.nonce_timeout,
             ..connection::Config::default()
         }
     }

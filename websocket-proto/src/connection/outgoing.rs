@@ -404,7 +404,7 @@ impl Outgoing {
 
     /// The way of a ping that was queued last, into an empty outbox if it is `alone`: the kernel takes
     /// it at once then.
-    pub(super) const fn way(&self, alone: bool) -> Way {
+    pub(super) fn way(&self, alone: bool) -> Way {
         let written = self.outbox.written();
         let end = written + self.outbox.len() as u64;
         Way {

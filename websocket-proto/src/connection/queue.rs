@@ -176,6 +176,10 @@ impl Waiting {
         }
         self.records.extend_from_slice(&Head::Other.encode());
         self.weight += payload_of(&event) + ENTRY;
+        if self.others.capacity() == 0 {
+            // Most often there is one: a long message, or a ping.
+            self.others.reserve_exact(1);
+        }
         self.others.push_back(event);
     }
 
