@@ -232,6 +232,25 @@ impl<R: Runtime> Server<R> {
         Ok(self.listener_tls(R::tcp_listener(listener)?, local, config))
     }
 
+    /// Listens on `address` for TLS, behind proxies that speak the PROXY protocol before it: see
+    /// [`ProxyListener`].
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    #[cfg(feature = "tls")]
+    pub async fn bind_proxied_tls(
+        self,
+        address: impl ToString,
+        trusted: TrustedProxies,
+        config: Arc<rustls::ServerConfig>,
+    ) -> io::Result<Self> {
+        let listener = bind::<R>(&address.to_string()).await?;
+        let local = listener.local_addr()?.into();
+        let listener = ProxyListener::new(R::tcp_listener(listener)?, trusted);
+        Ok(self.listener_tls(listener, local, config))
+    }
+
     /// Listens on a Unix socket at `path`, which must not exist yet. Removing it is up to the caller.
     ///
     /// # Errors

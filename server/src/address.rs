@@ -6,11 +6,13 @@ use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// An address to listen on: `host:port`, `[::1]:port` or `unix:PATH`.
+/// An address to listen on: `host:port`, `[::1]:port`, `proxy:` and one of them, or `unix:PATH`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Address {
     /// A host (name or IP address, an IPv6 address in brackets) and a port; port 0 lets the system pick one.
     Tcp(String),
+    /// The same, behind proxies that speak the PROXY protocol.
+    Proxied(String),
     /// The path of a Unix socket.
     #[cfg(unix)]
     Unix(PathBuf),
@@ -23,24 +25,35 @@ impl FromStr for Address {
         if let Some(path) = text.strip_prefix("unix:") {
             return unix(path);
         }
-        let (host, port) = text
-            .rsplit_once(':')
-            .ok_or("no port: use host:port or unix:PATH")?;
-        if port.parse::<u16>().is_err() || port.starts_with('+') {
-            return Err("the port is not a number from 0 to 65535");
+        // `proxy:8081` is a port of a host of that name.
+        if let Some(address) = text
+            .strip_prefix("proxy:")
+            .filter(|rest| rest.contains(':'))
+        {
+            return tcp(address).map(Self::Proxied);
         }
-        match host.strip_prefix('[') {
-            Some(rest) => rest
-                .strip_suffix(']')
-                .and_then(|inner| inner.parse::<Ipv6Addr>().ok())
-                .map(drop)
-                .ok_or("not an IPv6 address in brackets")?,
-            None if host.is_empty() => return Err("no host: use 0.0.0.0 or [::] for all"),
-            None if host.contains(':') => return Err("an IPv6 address needs brackets: [::1]:8081"),
-            None => {}
-        }
-        Ok(Self::Tcp(text.to_owned()))
+        tcp(text).map(Self::Tcp)
     }
+}
+
+fn tcp(text: &str) -> Result<String, &'static str> {
+    let (host, port) = text
+        .rsplit_once(':')
+        .ok_or("no port: use host:port or unix:PATH")?;
+    if port.parse::<u16>().is_err() || port.starts_with('+') {
+        return Err("the port is not a number from 0 to 65535");
+    }
+    match host.strip_prefix('[') {
+        Some(rest) => rest
+            .strip_suffix(']')
+            .and_then(|inner| inner.parse::<Ipv6Addr>().ok())
+            .map(drop)
+            .ok_or("not an IPv6 address in brackets")?,
+        None if host.is_empty() => return Err("no host: use 0.0.0.0 or [::] for all"),
+        None if host.contains(':') => return Err("an IPv6 address needs brackets: [::1]:8081"),
+        None => {}
+    }
+    Ok(text.to_owned())
 }
 
 #[cfg(unix)]
@@ -61,6 +74,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => f.write_str(address),
+            Self::Proxied(address) => write!(f, "proxy:{address}"),
             #[cfg(unix)]
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
@@ -75,7 +89,13 @@ mod tests {
     fn addresses() {
         for good in ["127.0.0.1:8081", "localhost:0", "[::1]:80", "0.0.0.0:65535"] {
             assert_eq!(good.parse(), Ok(Address::Tcp(good.to_owned())));
+            let proxied = format!("proxy:{good}");
+            let address = proxied.parse::<Address>().expect("an address");
+            assert_eq!(address, Address::Proxied(good.to_owned()));
+            assert_eq!(address.to_string(), proxied);
         }
+        let host = "proxy:8081".to_owned();
+        assert_eq!(host.parse(), Ok(Address::Tcp(host)));
         for (bad, why) in [
             ("", "no port"),
             ("localhost", "no port"),
@@ -88,6 +108,8 @@ mod tests {
             ("localhost:+1", "port"),
             ("localhost:65536", "port"),
             ("unix:", "unix"),
+            ("proxy:localhost:", "port"),
+            ("proxy::80", "no host"),
         ] {
             let error = bad.parse::<Address>().expect_err(bad);
             assert!(

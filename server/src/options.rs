@@ -34,8 +34,9 @@ pub(crate) struct Options {
         long,
         value_name = "ADDR",
         default_value = "127.0.0.1:8081",
-        help = "Listens on host:port, [::1]:port or unix:PATH; may be given several times. \
-                Port 0 picks a free one"
+        help = "Listens on host:port, [::1]:port or unix:PATH, or on proxy:host:port behind a \
+                --trusted-proxy that speaks the PROXY protocol, version 1 or 2; may be given \
+                several times. Port 0 picks a free one"
     )]
     pub(crate) listen: Vec<Address>,
 

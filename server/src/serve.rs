@@ -60,7 +60,7 @@ async fn serve<R: Runtime>(
     #[cfg(unix)]
     let mut socket_files = Vec::new();
     for address in &options.listen {
-        server = listen(server, address, &scheme)
+        server = listen(server, address, &scheme, options)
             .await
             .map_err(|error| format!("cannot listen on {address}: {error}"))?;
         #[cfg(unix)]
@@ -81,8 +81,23 @@ async fn listen<R: Runtime>(
     server: Server<R>,
     address: &Address,
     scheme: &Scheme,
+    options: &Options,
 ) -> io::Result<Server<R>> {
     match (address, scheme) {
+        (Address::Proxied(address), scheme) => {
+            let trusted = options.sockjs.trusted_proxies().ok_or_else(|| {
+                io::Error::other("nobody is believed there without --trusted-proxy")
+            })?;
+            match scheme {
+                Scheme::Http => server.bind_proxied(address, trusted).await,
+                #[cfg(feature = "tls")]
+                Scheme::Https(config) => {
+                    server
+                        .bind_proxied_tls(address, trusted, config.clone())
+                        .await
+                }
+            }
+        }
         (Address::Tcp(address), Scheme::Http) => server.bind(address).await,
         #[cfg(feature = "tls")]
         (Address::Tcp(address), Scheme::Https(config)) => {

@@ -532,6 +532,46 @@ fn numbers_are_for_the_machine_itself_unless_allowed() {
     }
 }
 
+#[test]
+fn behind_a_proxy_that_speaks_the_proxy_protocol_its_word_counts() {
+    let listen = [
+        "--listen",
+        "proxy:127.0.0.1:0",
+        "--stats-from",
+        "10.1.0.0/16",
+    ];
+    let server = Server::start_with(listen.into_iter().chain(["--trusted-proxy", "127.0.0.1"]));
+    for (client, status) in [("10.1.2.3", 200), ("10.2.2.3", 403)] {
+        let header = format!("PROXY TCP4 {client} 10.0.0.1 40000 80\r\n");
+        let request = "GET /stats HTTP/1.1\r\nHost: localhost\r\n";
+        assert_eq!(
+            server.request(&(header + request)).status,
+            status,
+            "{client}"
+        );
+    }
+    let mut stream = server.connect();
+    let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    stream.write_all(request).expect("it reads");
+    let mut answer = Vec::new();
+    // A reset is as good as an end.
+    let _ = stream.read_to_end(&mut answer);
+    assert_eq!(answer, b"", "without a header nothing is answered");
+
+    let stranger = Server::start_with(listen.into_iter().chain(["--trusted-proxy", "10.9.9.9"]));
+    let mut stream = stranger.connect();
+    // The connection may be gone already.
+    let _ = stream.write_all(
+        b"PROXY TCP4 10.1.2.3 10.0.0.1 40000 80\r\nGET /stats HTTP/1.1\r\nHost: a\r\n\r\n",
+    );
+    let _ = stream.read_to_end(&mut answer);
+    assert_eq!(answer, b"", "not a proxy that is trusted");
+    refused(
+        &listen,
+        &["cannot listen on proxy:127.0.0.1:0", "--trusted-proxy"],
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn the_end_of_the_server_is_told_to_sessions() {
