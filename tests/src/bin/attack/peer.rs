@@ -49,7 +49,7 @@ impl Peer {
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Fallible<()> {
-        self.write(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"))
+        self.write(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
             .await
     }
 
