@@ -57,6 +57,5 @@ fn one_case() {
 
 /// A few tables and queues, and a codec that is made anew.
 const SLACK: usize = 64 * 1024;
-/// Bytes allocated for each byte of input, that input and its making included. In streamed delivery a byte
-/// alone is an event of its own.
-const MOST: usize = 128;
+/// Bytes allocated for each byte of input, that input and its making included.
+const MOST: usize = 64;

@@ -55,8 +55,12 @@ struct Waiting {
     records: Vec<u8>,
     /// How much of `records` was taken.
     taken: usize,
-    /// The events that are no short messages.
-    others: VecDeque<Event>,
+    /// The events that are neither short messages nor short chunks.
+    #[expect(
+        clippy::box_collection,
+        reason = "one word where there are none, as most often"
+    )]
+    others: Option<Box<VecDeque<Event>>>,
     /// What all of them weigh.
     weight: usize,
 }
@@ -66,6 +70,8 @@ struct Waiting {
 enum Head {
     /// A short message with so many bytes.
     Short(MessageKind, u16),
+    /// A short piece of a message: its kind, whether it is the first and the last, and its length.
+    Chunk(MessageKind, bool, bool, u16),
     /// The next of the others.
     Other,
 }
@@ -159,13 +165,12 @@ impl Waiting {
     }
 
     #[inline]
-    fn push_short(&mut self, kind: MessageKind, payload: &[u8], len: u16) {
+    fn push_short(&mut self, head: Head, payload: &[u8]) {
         if self.taken > COMPACT_ABOVE {
             self.compact();
         }
         self.records.reserve(Head::SIZE + payload.len());
-        self.records
-            .extend_from_slice(&Head::Short(kind, len).encode());
+        self.records.extend_from_slice(&head.encode());
         self.records.extend_from_slice(payload);
         self.weight += payload.len() + ENTRY;
     }
@@ -176,11 +181,7 @@ impl Waiting {
         }
         self.records.extend_from_slice(&Head::Other.encode());
         self.weight += payload_of(&event) + ENTRY;
-        if self.others.capacity() == 0 {
-            // Most often there is one: a long message, or a ping.
-            self.others.reserve_exact(1);
-        }
-        self.others.push_back(event);
+        self.others.get_or_insert_default().push_back(event);
     }
 
     /// Each byte is moved at most once for one that was taken.
@@ -196,8 +197,25 @@ impl Waiting {
     fn pop(&mut self) -> Option<Event> {
         match self.pop_short() {
             Some(message) => Some(Event::Message(message)),
-            None => self.pop_other(),
+            None => self.pop_chunk().or_else(|| self.pop_other()),
         }
+    }
+
+    fn pop_chunk(&mut self) -> Option<Event> {
+        let waiting = self.records.get(self.taken..)?;
+        let (head, rest) = waiting.split_first_chunk::<{ Head::SIZE }>()?;
+        let Head::Chunk(kind, first, last, len) = Head::decode(*head) else {
+            return None;
+        };
+        let payload = Bytes::copy_from_slice(rest.get(..usize::from(len))?);
+        self.taken += Head::SIZE + usize::from(len);
+        self.weight -= usize::from(len) + ENTRY;
+        Some(Event::Chunk(Chunk {
+            kind,
+            payload,
+            first,
+            last,
+        }))
     }
 
     #[inline]
@@ -218,7 +236,7 @@ impl Waiting {
     }
 
     fn pop_other(&mut self) -> Option<Event> {
-        let event = self.others.pop_front()?;
+        let event = self.others.as_mut()?.pop_front()?;
         self.taken += Head::SIZE;
         self.weight -= payload_of(&event) + ENTRY;
         Some(event)
@@ -237,7 +255,8 @@ impl Sink for Queue {
         if let Some(payload) = message.lies()
             && let Ok(len @ ..=SHORT) = u16::try_from(payload.len())
         {
-            return self.events().push_short(message.kind(), payload, len);
+            let head = Head::Short(message.kind(), len);
+            return self.events().push_short(head, payload);
         }
         self.events()
             .push_other(Event::Message(message.into_message()));
@@ -245,6 +264,10 @@ impl Sink for Queue {
 
     fn chunk(&mut self, chunk: Incoming<'_>, first: bool, last: bool, _: &mut Outgoing) {
         let kind = chunk.kind();
+        if let Ok(len @ ..=SHORT) = u16::try_from(chunk.as_bytes().len()) {
+            let head = Head::Chunk(kind, first, last, len);
+            return self.events().push_short(head, chunk.as_bytes());
+        }
         self.events().push_other(Event::Chunk(Chunk {
             kind,
             payload: chunk.into_bytes(),
@@ -274,6 +297,10 @@ impl Head {
         let (tag, len) = match self {
             Self::Short(MessageKind::Text, len) => (b't', len),
             Self::Short(MessageKind::Binary, len) => (b'b', len),
+            Self::Chunk(kind, first, last, len) => {
+                let text = u8::from(kind == MessageKind::Text);
+                (text | u8::from(first) << 1 | u8::from(last) << 2, len)
+            }
             Self::Other => (b'o', 0),
         };
         let [low, high] = len.to_le_bytes();
@@ -286,6 +313,14 @@ impl Head {
         match tag {
             b't' => Self::Short(MessageKind::Text, len),
             b'b' => Self::Short(MessageKind::Binary, len),
+            flags @ 0..=7 => {
+                let kind = if flags & 1 == 0 {
+                    MessageKind::Binary
+                } else {
+                    MessageKind::Text
+                };
+                Self::Chunk(kind, flags & 2 != 0, flags & 4 != 0, len)
+            }
             _ => Self::Other,
         }
     }
