@@ -1,6 +1,7 @@
 //! How long a body is, and what else the fields of a head mean to HTTP itself.
 
-use super::fields::{Headers, is_word, list};
+use super::headers::Headers;
+use super::syntax::{is_word, list, trim};
 use super::{Expectation, ProtocolError, Version};
 
 /// How the body of a request ends (RFC 9112 §6.3). Any ambiguity was refused before this exists.
@@ -131,7 +132,7 @@ pub(super) fn response_framing(
     }
     let mut lengths = Lengths::new();
     for (name, value) in headers.byte_pairs() {
-        lengths.read(name, value)?;
+        lengths.read(name, trim(value))?;
     }
     Ok(match lengths.decide(version)? {
         Framing::Length(length) => ResponseFraming::Length(length),

@@ -2,39 +2,50 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::fmt;
+use core::{fmt, iter};
 
-use bytes::Bytes;
-
-use super::fields::{Field, FieldError, Fields, Headers, is_field_value};
+use super::fields::{FieldError, Fields};
+use super::fixed::{FixedFields, Has, Reserved};
 use super::framing::RequestMeaning;
+use super::headers::{Headers, Place};
 use super::start_line::{RequestLine, StatusLine};
+use super::syntax::is_field_value_text;
 use super::{Framing, Version, reason};
 
-/// A request head as it arrived: one buffer of exactly its size and an index, both shared by clones.
+/// A request head as it arrived: one piece of memory of exactly its size, shared by clones.
 ///
 /// Method, target, version and framing are checked; the fields are as sent.
 #[derive(Clone)]
 pub struct RequestHead {
-    text: Bytes,
-    index: Arc<[Field]>,
+    /// The text, and the places of its fields behind it.
+    block: Arc<[u8]>,
+    text: u16,
     line: RequestLine,
     meaning: RequestMeaning,
 }
 
 impl RequestHead {
-    pub(super) const fn new(
-        text: Bytes,
-        index: Arc<[Field]>,
+    /// `None` when the text is longer than 64 KiB, which no limit allows.
+    pub(super) fn new(
+        text: &[u8],
+        places: impl ExactSizeIterator<Item = Place>,
         line: RequestLine,
         meaning: RequestMeaning,
-    ) -> Self {
-        Self {
-            text,
-            index,
+    ) -> Option<Self> {
+        let len = text.len() + places.len() * size_of::<Place>();
+        let mut block: Arc<[u8]> = iter::repeat_n(0, len).collect();
+        // It is shared with nobody yet.
+        let (of_text, index) = Arc::get_mut(&mut block)?.split_at_mut(text.len());
+        of_text.copy_from_slice(text);
+        for (slot, place) in index.as_chunks_mut().0.iter_mut().zip(places) {
+            *slot = place;
+        }
+        Some(Self {
+            block,
+            text: text.len().try_into().ok()?,
             line,
             meaning,
-        }
+        })
     }
 
     /// The method, a case-sensitive token.
@@ -43,12 +54,12 @@ impl RequestHead {
     }
 
     pub(super) fn method_bytes(&self) -> &[u8] {
-        &self.text[..self.line.method_len()]
+        &self.block[..self.line.method_len()]
     }
 
     /// The target as sent; visible ASCII characters without `#`.
     pub fn target(&self) -> &str {
-        text(&self.text[self.line.target()])
+        text(&self.block[self.line.target()])
     }
 
     /// The path of the target, not decoded and without the query. An absolute-form target without
@@ -86,7 +97,8 @@ impl RequestHead {
 
     /// The fields.
     pub fn headers(&self) -> Headers<'_> {
-        Headers::new(&self.text, &self.index)
+        let (text, index) = self.block.split_at(self.text.into());
+        Headers::indexed(text, index.as_chunks().0)
     }
 
     /// How the body ends.
@@ -105,8 +117,8 @@ impl RequestHead {
     }
 
     /// The head as it arrived, from the method to the empty line.
-    pub const fn as_bytes(&self) -> &Bytes {
-        &self.text
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.block[..self.text.into()]
     }
 
     /// The target's authority, if its form has one, and the rest.
@@ -169,6 +181,7 @@ pub struct ResponseHead {
     /// When it is not the usual one.
     reason: Option<Box<str>>,
     fields: Fields,
+    has: Has,
 }
 
 impl ResponseHead {
@@ -181,21 +194,23 @@ impl ResponseHead {
             close: false,
             reason: None,
             fields: Fields::new(),
+            has: Has::NONE,
         }
     }
 
-    /// A head whose text, the status line included, holds `fields`.
-    pub(super) fn parsed(line: StatusLine, fields: Fields) -> Self {
-        let phrase = fields
-            .text()
-            .get(line.reason())
-            .map(text)
-            .unwrap_or_default();
+    /// A head that was received: its status line, the reason phrase of that, and its fields.
+    pub(super) fn parsed(line: StatusLine, phrase: &[u8], fields: Fields) -> Self {
+        let phrase = text(phrase);
+        let has = |name| fields.headers().contains(name);
         Self {
             status: line.status,
             version: line.version,
             close: false,
             reason: (phrase != reason(line.status)).then(|| phrase.into()),
+            has: Has {
+                date: has("date"),
+                upgrade: has("upgrade"),
+            },
             fields,
         }
     }
@@ -217,10 +232,24 @@ impl ResponseHead {
     /// [`Reserved`](FieldError::Reserved) for a field that the machine writes; else as
     /// [`Fields::append`].
     pub fn append(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), FieldError> {
-        if is_framing_field(name) || name.eq_ignore_ascii_case("connection") {
-            return Err(FieldError::Reserved);
-        }
-        self.fields.append(name, value)
+        let has = self.has.with(name.as_bytes());
+        let has = has.map_err(|Reserved| FieldError::Reserved)?;
+        self.fields.append(name, value)?;
+        self.has = has;
+        Ok(())
+    }
+
+    /// Adds fields that need no check any more.
+    #[must_use]
+    pub fn fixed(mut self, fields: FixedFields) -> Self {
+        self.append_fixed(fields);
+        self
+    }
+
+    /// Adds fields that need no check any more behind the others.
+    pub fn append_fixed(&mut self, fields: FixedFields) {
+        self.fields.append_lines(fields.as_str().as_bytes());
+        self.has = self.has.or(fields.has);
     }
 
     /// Replaces the usual reason phrase.
@@ -230,7 +259,7 @@ impl ResponseHead {
     /// [`Value`](FieldError::Value) when it has a control character other than tab, which could
     /// split the response.
     pub fn with_reason(mut self, reason: &str) -> Result<Self, FieldError> {
-        if !reason.bytes().all(is_field_value) {
+        if !is_field_value_text(reason.as_bytes()) {
             return Err(FieldError::Value);
         }
         self.reason = Some(reason.into());
@@ -275,6 +304,10 @@ impl ResponseHead {
     pub(super) const fn fields(&self) -> &Fields {
         &self.fields
     }
+
+    pub(super) const fn has(&self) -> Has {
+        self.has
+    }
 }
 
 impl fmt::Debug for ResponseHead {
@@ -285,11 +318,6 @@ impl fmt::Debug for ResponseHead {
             .field("headers", &self.headers())
             .finish_non_exhaustive()
     }
-}
-
-/// The fields that say where a body ends: only machines write them.
-pub(super) const fn is_framing_field(name: &str) -> bool {
-    name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("transfer-encoding")
 }
 
 /// Text that was checked to be ASCII; only a reason phrase may be something else, and is dropped.

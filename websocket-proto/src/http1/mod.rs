@@ -23,24 +23,29 @@ pub mod client;
 mod closed;
 mod error;
 mod fields;
+mod fixed;
 mod framing;
 mod head;
+mod headers;
 mod limits;
 mod lines;
 mod parse;
 mod respond;
 pub mod server;
 mod start_line;
+mod syntax;
 
 pub use closed::{Closed, Timer};
 pub use error::ProtocolError;
-pub(crate) use fields::is_word;
-pub use fields::{FieldError, Fields, Headers};
+pub use fields::{FieldError, Fields};
+pub use fixed::FixedFields;
 pub use framing::{Framing, ResponseFraming};
 pub use head::{Expectation, RequestHead, ResponseHead};
+pub use headers::Headers;
 pub use limits::Limits;
 pub use parse::HeadParser;
 pub use respond::reason;
+pub(crate) use syntax::is_word;
 
 /// HTTP's version, as far as it changes behaviour. (A generation of WebSocket is a
 /// [`Draft`](crate::Draft).)

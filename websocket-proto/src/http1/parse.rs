@@ -1,13 +1,12 @@
 //! Heads from bytes (RFC 9112 §2 to §5), resumable at every byte.
 
-use alloc::borrow::Cow;
-use alloc::sync::Arc;
+use alloc::vec::Vec;
 
-use bytes::Bytes;
 use memchr::memchr;
 
-use super::fields::{Field, Fields, Headers};
+use super::fields::Fields;
 use super::framing::MeaningReader;
+use super::headers::{Place, place};
 use super::lines::{Bounds, Lines};
 use super::start_line::{RequestLine, StatusLine};
 use super::{Limits, ProtocolError, RequestHead, ResponseHead};
@@ -71,8 +70,10 @@ impl HeadParser {
             return Ok((taken, None));
         };
         let line = self.line;
-        let index = parse_fields(&text, line.end(), count, &bounds)?;
-        Ok((taken, Some(request_head(text, index, line)?)))
+        let head = with_fields(&text, line.end(), count, &bounds, |headers| {
+            request_head(&text, headers, line)
+        })?;
+        Ok((taken, Some(head)))
     }
 
     /// A head that is all there and without fault, in one look: the usual case. Whatever else there
@@ -94,25 +95,24 @@ impl HeadParser {
         if headers.len() > bounds.fields || !text.ends_with(b"\r\n\r\n") {
             return None;
         }
-        let mut index = [Field::default(); USUAL_FIELDS];
+        // httparse takes a bare LF for the end of a line: a CR must stand two bytes before each line
+        // that follows another one.
+        let mut index = [Place::default(); USUAL_FIELDS];
         let mut meaning = MeaningReader::new();
         for (slot, header) in index.iter_mut().zip(headers.iter()) {
-            let name = header.name.as_bytes();
             check_sizes(header, bounds).ok()?;
-            *slot = Field::within(text, name, header.value)?;
-            // httparse takes a bare LF for the end of a line: a CR must stand two bytes before each
-            // line that follows another one.
-            if text[slot.start().checked_sub(2)?] != b'\r' {
+            let start = start(text, header);
+            if *text.get(start.checked_sub(2)?)? != b'\r' {
                 return None;
             }
-            meaning.read(name, header.value).ok()?;
+            *slot = place(start, header.name.len())?;
+            meaning.read(header.name.as_bytes(), header.value).ok()?;
         }
-        let index = Arc::from(&index[..headers.len()]);
+        let index = index[..headers.len()].iter().copied();
         let meaning = meaning
             .finish(line.version(), line.is_absolute(text))
             .ok()?;
-        let head = Bytes::copy_from_slice(text);
-        Some((text.len(), RequestHead::new(head, index, line, meaning)))
+        Some((text.len(), RequestHead::new(text, index, line, meaning)?))
     }
 
     /// Whether no byte of a head is held; empty lines before it do not count.
@@ -151,12 +151,10 @@ impl ResponseParser {
             return Ok((taken, None));
         };
         let line = self.line;
-        let index = parse_fields(&text, line.end + 2, count, &bounds)?;
-        let text = text.into_owned();
-        Ok((
-            taken,
-            Some(ResponseHead::parsed(line, Fields::parsed(text, index))),
-        ))
+        with_fields(&text, line.end + 2, count, &bounds, |_| Ok(()))?;
+        let fields = lines(&text, line.end + 2);
+        let phrase = text.get(line.reason()).unwrap_or_default();
+        Ok((taken, Some(ResponseHead::parsed(line, phrase, fields))))
     }
 }
 
@@ -184,37 +182,36 @@ impl TrailerParser {
             return Ok((taken, None));
         };
         // Without a start line the first line is a field, too.
-        let index = parse_fields(&text, 0, count + 1, &bounds)?;
-        Ok((taken, Some(Fields::parsed(text.into_owned(), index))))
+        with_fields(&text, 0, count + 1, &bounds, |_| Ok(()))?;
+        Ok((taken, Some(lines(&text, 0))))
     }
 }
 
-/// Indexes the field lines of `text` behind `start`; there are `count` of them.
-fn parse_fields<I: FromIterator<Field>>(
+/// Parses the field lines of `text` behind `start`, of which there are `count`, checks their sizes
+/// and hands them to `take`.
+fn with_fields<T>(
     text: &[u8],
     start: usize,
     count: usize,
     bounds: &Bounds,
-) -> Result<I, ProtocolError> {
-    match count {
-        0..=16 => parse_fields_in(text, start, bounds, &mut [httparse::EMPTY_HEADER; 16]),
-        17..=32 => parse_fields_in(text, start, bounds, &mut [httparse::EMPTY_HEADER; 32]),
-        _ => parse_fields_in(
-            text,
-            start,
-            bounds,
-            &mut alloc::vec![httparse::EMPTY_HEADER; count],
-        ),
-    }
-}
-
-fn parse_fields_in<'t, I: FromIterator<Field>>(
-    text: &'t [u8],
-    start: usize,
-    bounds: &Bounds,
-    space: &mut [httparse::Header<'t>],
-) -> Result<I, ProtocolError> {
+    take: impl FnOnce(&[httparse::Header<'_>]) -> Result<T, ProtocolError>,
+) -> Result<T, ProtocolError> {
     let block = &text[start..];
+    let (mut few, mut some, mut many);
+    let space = match count {
+        0..=16 => {
+            few = [httparse::EMPTY_HEADER; 16];
+            &mut few[..]
+        }
+        17..=32 => {
+            some = [httparse::EMPTY_HEADER; 32];
+            &mut some[..]
+        }
+        _ => {
+            many = alloc::vec![httparse::EMPTY_HEADER; count];
+            &mut many[..]
+        }
+    };
     let headers = match httparse::parse_headers(block, space) {
         Ok(httparse::Status::Complete((end, headers))) if end == block.len() => headers,
         Err(httparse::Error::TooManyHeaders) => return Err(bounds.too_many),
@@ -225,24 +222,10 @@ fn parse_fields_in<'t, I: FromIterator<Field>>(
         Err(httparse::Error::HeaderName) => return Err(ProtocolError::FieldName),
         Ok(_) | Err(_) => return Err(ProtocolError::FieldValue),
     };
-    index_fields(text, headers, bounds)
-}
-
-/// Checks the sizes of `headers`, which lie in `text`, and notes where they are.
-fn index_fields<I: FromIterator<Field>>(
-    text: &[u8],
-    headers: &[httparse::Header<'_>],
-    bounds: &Bounds,
-) -> Result<I, ProtocolError> {
-    for header in headers {
+    for header in headers.iter() {
         check_sizes(header, bounds)?;
     }
-    // Blocks are at most 64 KiB long, so every offset fits. An iterator of a known length lets the
-    // index be allocated once.
-    let fields = headers.iter().map(|header| {
-        Field::within(text, header.name.as_bytes(), header.value).unwrap_or_default()
-    });
-    Ok(fields.collect())
+    take(headers)
 }
 
 #[inline]
@@ -258,20 +241,31 @@ fn check_sizes(header: &httparse::Header<'_>, bounds: &Bounds) -> Result<(), Pro
 
 /// Makes a head of its parts, once their meaning is clear.
 fn request_head(
-    text: Cow<'_, [u8]>,
-    index: Arc<[Field]>,
+    text: &[u8],
+    headers: &[httparse::Header<'_>],
     line: RequestLine,
 ) -> Result<RequestHead, ProtocolError> {
     let mut meaning = MeaningReader::new();
-    for (name, value) in Headers::new(&text, &index).byte_pairs() {
-        meaning.read(name, value)?;
+    for header in headers {
+        meaning.read(header.name.as_bytes(), header.value)?;
     }
-    let meaning = meaning.finish(line.version(), line.is_absolute(&text))?;
-    let text = match text {
-        Cow::Borrowed(text) => Bytes::copy_from_slice(text),
-        Cow::Owned(text) => Bytes::from(text.into_boxed_slice()),
-    };
-    Ok(RequestHead::new(text, index, line, meaning))
+    let meaning = meaning.finish(line.version(), line.is_absolute(text))?;
+    // Blocks are at most 64 KiB long, so every place can be told.
+    let places = headers
+        .iter()
+        .map(|header| place(start(text, header), header.name.len()).unwrap_or_default());
+    RequestHead::new(text, places, line, meaning).ok_or(ProtocolError::HeadTooLarge)
+}
+
+/// Where the line of `header`, which lies in `text`, starts.
+fn start(text: &[u8], header: &httparse::Header<'_>) -> usize {
+    (header.name.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize)
+}
+
+/// The lines of a block from `start` to its empty line.
+fn lines(block: &[u8], start: usize) -> Fields {
+    let end = block.len().saturating_sub("\r\n".len());
+    Fields::parsed(Vec::from(block.get(start..end).unwrap_or_default()))
 }
 
 fn has_folded_line(block: &[u8]) -> bool {

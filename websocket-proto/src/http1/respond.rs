@@ -36,13 +36,13 @@ pub(super) fn write_head(
     persistence: Persistence,
     date: Option<HttpDate>,
 ) {
-    out.append_with(HEAD_SIZE + head.fields().size(), |out| {
+    out.append_with(HEAD_SIZE + head.fields().as_lines().len(), |out| {
         write_status_line(out, head);
-        if let Some(date) = date.filter(|_| !head.headers().contains("date")) {
+        if let Some(date) = date.filter(|_| !head.has().date) {
             write_field(out, "Date", date.as_bytes());
         }
         // RFC 9110 §7.8: whoever sends Upgrade lists it in Connection.
-        let connection: &[u8] = match (persistence, head.headers().contains("upgrade")) {
+        let connection: &[u8] = match (persistence, head.has().upgrade) {
             (Persistence::Implied, false) => b"",
             (Persistence::Implied, true) => b"Upgrade",
             (Persistence::KeepAlive, false) => b"keep-alive",
@@ -62,16 +62,16 @@ pub(super) fn write_head(
             }
             LengthField::Chunked => write_field(out, "Transfer-Encoding", b"chunked"),
         }
-        head.fields().write(out);
+        out.extend_from_slice(head.fields().as_lines());
         out.extend_from_slice(b"\r\n");
     });
 }
 
 /// Writes an interim response: its fields and nothing of ours (RFC 9110 §15.2).
 pub(super) fn write_interim(out: &mut Outbox, head: &ResponseHead) {
-    out.append_with(HEAD_SIZE + head.fields().size(), |out| {
+    out.append_with(HEAD_SIZE + head.fields().as_lines().len(), |out| {
         write_status_line(out, head);
-        head.fields().write(out);
+        out.extend_from_slice(head.fields().as_lines());
         out.extend_from_slice(b"\r\n");
     });
 }
@@ -106,9 +106,9 @@ pub(super) fn write_chunk(out: &mut Outbox, data: Bytes) {
 }
 
 pub(super) fn write_last_chunk(out: &mut Outbox, trailers: &Fields) {
-    out.append_with(CHUNK_FRAMING + trailers.size(), |out| {
+    out.append_with(CHUNK_FRAMING + trailers.as_lines().len(), |out| {
         out.extend_from_slice(b"0\r\n");
-        trailers.write(out);
+        out.extend_from_slice(trailers.as_lines());
         out.extend_from_slice(b"\r\n");
     });
 }

@@ -4,8 +4,8 @@ use core::ops::Range;
 
 use memchr::memchr;
 
-use super::fields::{is_field_value, is_token};
 use super::framing::is_authority;
+use super::syntax::{is_field_value_text, is_token_text};
 use super::{ProtocolError, Version};
 
 /// `method SP request-target SP HTTP-version` (RFC 9112 §3), as lengths.
@@ -39,7 +39,7 @@ impl RequestLine {
         if version.is_err() && rest.contains(&b' ') {
             return Err(ProtocolError::RequestLine);
         }
-        if !(1..=MAX_METHOD).contains(&method.len()) || !method.iter().copied().all(is_token) {
+        if method.len() > MAX_METHOD || !is_token_text(method) {
             return Err(ProtocolError::Method);
         }
         let version = version?;
@@ -103,7 +103,7 @@ impl StatusLine {
             .fold(0, |number, digit| number * 10 + u16::from(digit - b'0'));
         match reason {
             [] => {}
-            [b' ', reason @ ..] if reason.iter().copied().all(is_field_value) => {}
+            [b' ', reason @ ..] if is_field_value_text(reason) => {}
             _ => return Err(ProtocolError::StatusLine),
         }
         Ok(Self {

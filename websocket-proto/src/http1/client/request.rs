@@ -9,11 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use crate::Outbox;
-use crate::http1::fields::is_token;
+use crate::http1::fixed::is_framing_field;
 use crate::http1::framing::is_authority;
-use crate::http1::head::is_framing_field;
 use crate::http1::respond::write_number;
 use crate::http1::start_line::is_target;
+use crate::http1::syntax::is_token_text;
 use crate::http1::{FieldError, Fields};
 
 /// A request to be sent.
@@ -47,7 +47,7 @@ impl Request {
     /// [`Name`](FieldError::Name) when the method is no token, [`Value`](FieldError::Value) when
     /// the target is not one that this method can have (RFC 9112 §3.2).
     pub fn new(method: &str, target: &str) -> Result<Self, FieldError> {
-        if method.is_empty() || !method.bytes().all(is_token) {
+        if !is_token_text(method.as_bytes()) {
             return Err(FieldError::Name);
         }
         if !is_target(method.as_bytes(), target.as_bytes()) {
@@ -91,7 +91,7 @@ impl Request {
     /// [`Reserved`](FieldError::Reserved) for `Content-Length` and `Transfer-Encoding`; else as
     /// [`Fields::append`].
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, FieldError> {
-        if is_framing_field(name) {
+        if is_framing_field(name.as_bytes()) {
             return Err(FieldError::Reserved);
         }
         self.fields.append(name, value)?;
@@ -123,19 +123,22 @@ impl Request {
     }
 
     pub(super) fn write(&self, out: &mut Outbox) {
-        out.append_with(HEAD_SIZE + self.target.len() + self.fields.size(), |out| {
-            out.extend_from_slice(self.method.as_bytes());
-            out.push(b' ');
-            out.extend_from_slice(self.target.as_bytes());
-            out.extend_from_slice(b" HTTP/1.1\r\n");
-            self.fields.write(out);
-            if !self.body.is_empty() {
-                out.extend_from_slice(b"Content-Length: ");
-                write_number(out, self.body.len() as u64);
+        out.append_with(
+            HEAD_SIZE + self.target.len() + self.fields.as_lines().len(),
+            |out| {
+                out.extend_from_slice(self.method.as_bytes());
+                out.push(b' ');
+                out.extend_from_slice(self.target.as_bytes());
+                out.extend_from_slice(b" HTTP/1.1\r\n");
+                out.extend_from_slice(self.fields.as_lines());
+                if !self.body.is_empty() {
+                    out.extend_from_slice(b"Content-Length: ");
+                    write_number(out, self.body.len() as u64);
+                    out.extend_from_slice(b"\r\n");
+                }
                 out.extend_from_slice(b"\r\n");
-            }
-            out.extend_from_slice(b"\r\n");
-        });
+            },
+        );
         out.push(self.body.clone());
     }
 }
