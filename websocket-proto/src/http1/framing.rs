@@ -64,15 +64,15 @@ impl<'a> MeaningReader<'a> {
         }
     }
 
-    /// Takes the next field.
+    /// Takes the next field, with white space around its value or not.
     #[inline]
     pub(super) fn read(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), ProtocolError> {
         match name.len() {
-            4 if is_word(name, b"host") && self.host.replace(value).is_some() => {
+            4 if is_word(name, b"host") && self.host.replace(trim(value)).is_some() => {
                 return Err(ProtocolError::RepeatedField);
             }
             6 if is_word(name, b"expect") => {
-                let known = is_word(value, b"100-continue");
+                let known = is_word(trim(value), b"100-continue");
                 self.expectation = if known {
                     Expectation::Continue
                 } else {
@@ -85,7 +85,7 @@ impl<'a> MeaningReader<'a> {
             {
                 return Err(ProtocolError::RepeatedField);
             }
-            14 | 17 => self.lengths.read(name, value)?,
+            14 | 17 => self.lengths.read(name, trim(value))?,
             _ => {}
         }
         Ok(())

@@ -31,6 +31,7 @@ mod limits;
 mod lines;
 mod parse;
 mod respond;
+mod scan;
 pub mod server;
 mod start_line;
 mod syntax;

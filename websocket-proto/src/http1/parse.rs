@@ -8,6 +8,7 @@ use super::fields::Fields;
 use super::framing::MeaningReader;
 use super::headers::{Place, place};
 use super::lines::{Bounds, Lines};
+use super::scan::usual_fields;
 use super::start_line::{RequestLine, StatusLine};
 use super::{Limits, ProtocolError, RequestHead, ResponseHead};
 use crate::work;
@@ -76,39 +77,29 @@ impl HeadParser {
         Ok((taken, Some(head)))
     }
 
-    /// A head that is all there and without fault, in one look: the usual case. Whatever else there
-    /// is, [`parse`](Self::parse) finds out, which takes exactly the same heads.
+    /// A head that is all there, without fault and usual, in one look. Whatever else there is,
+    /// [`parse`](Self::parse) finds out, which takes the same heads and others.
     fn parse_whole(input: &[u8], bounds: &Bounds) -> Option<(usize, RequestHead)> {
+        let input = &input[..input.len().min(bounds.block)];
         let line_end = memchr(b'\n', &input[..input.len().min(bounds.start_line + 2)])? + 1;
         let line = RequestLine::parse(input[..line_end].strip_suffix(b"\r\n")?).ok()?;
-        let mut space = [httparse::EMPTY_HEADER; USUAL_FIELDS];
-        let input = &input[..input.len().min(bounds.block)];
-        let (end, headers) = match httparse::parse_headers(&input[line_end..], &mut space) {
-            Ok(httparse::Status::Complete(parsed)) => parsed,
-            Ok(httparse::Status::Partial) | Err(_) => {
-                work::look(input.len());
-                return None;
-            }
-        };
-        let text = &input[..line_end + end];
-        work::look(text.len());
-        if headers.len() > bounds.fields || !text.ends_with(b"\r\n\r\n") {
-            return None;
-        }
-        // httparse takes a bare LF for the end of a line: a CR must stand two bytes before each line
-        // that follows another one.
         let mut index = [Place::default(); USUAL_FIELDS];
+        let mut free = index[..bounds.fields.min(USUAL_FIELDS)].iter_mut();
         let mut meaning = MeaningReader::new();
-        for (slot, header) in index.iter_mut().zip(headers.iter()) {
-            check_sizes(header, bounds).ok()?;
-            let start = start(text, header);
-            if *text.get(start.checked_sub(2)?)? != b'\r' {
-                return None;
-            }
-            *slot = place(start, header.name.len())?;
-            meaning.read(header.name.as_bytes(), header.value).ok()?;
-        }
-        let index = index[..headers.len()].iter().copied();
+        let end = usual_fields(input, line_end, bounds, |found| {
+            let slot = free.next().ok_or(bounds.too_many)?;
+            *slot = place(found.start, found.name.len()).ok_or(bounds.too_large)?;
+            meaning.read(found.name, found.untrimmed)
+        });
+        let left = free.len();
+        let Some(end) = end else {
+            work::look(input.len());
+            return None;
+        };
+        let text = &input[..end];
+        work::look(text.len());
+        let count = bounds.fields.min(USUAL_FIELDS) - left;
+        let index = index.get(..count)?.iter().copied();
         let meaning = meaning
             .finish(line.version(), line.is_absolute(text))
             .ok()?;
@@ -275,11 +266,96 @@ fn has_folded_line(block: &[u8]) -> bool {
 }
 
 /// Browsers send 10 to 20 fields, a proxy adds a handful.
-const USUAL_FIELDS: usize = 24;
+const USUAL_FIELDS: usize = 32;
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+    use alloc::string::String;
+
     use super::*;
+
+    /// All that a head says, or what is wrong with it.
+    fn meaning(pieces: &[&[u8]], limits: &Limits) -> Result<(usize, String), ProtocolError> {
+        let (mut parser, mut taken) = (HeadParser::new(), 0);
+        for piece in pieces {
+            let (more, head) = parser.parse(piece, limits)?;
+            taken += more;
+            if let Some(head) = head {
+                let meaning = (head.framing(), head.keep_alive(), head.expectation());
+                return Ok((taken, format!("{head:?} {meaning:?}")));
+            }
+        }
+        Ok((taken, String::new()))
+    }
+
+    /// A head that comes in two pieces is read by the collector alone.
+    fn check_both_ways(text: &[u8], limits: &Limits) {
+        let (first, rest) = text.split_at(1);
+        assert_eq!(
+            meaning(&[text], limits),
+            meaning(&[first, rest], limits),
+            "{}",
+            text.escape_ascii()
+        );
+    }
+
+    #[test]
+    fn what_is_read_at_one_look_is_what_the_collector_reads() {
+        let text = b"POST /a?b HTTP/1.1\r\nHost: h.test:80\r\nContent-Length:\t 5 \r\nA-1:\r\n\
+            Connection: close\r\nexpect: 100-continue\r\nA-Name-Of-More-Than-8: \xe9 b\r\n\r\nbody";
+        let limits = Limits::default();
+        for at in 0..text.len() {
+            let (before, behind) = text.split_at(at);
+            check_both_ways(&[before, &behind[1..]].concat(), &limits);
+            for byte in 0..=u8::MAX {
+                check_both_ways(&[before, &[byte], &behind[1..]].concat(), &limits);
+            }
+            for inserted in [
+                &b"\r"[..],
+                b"\n",
+                b" ",
+                b":",
+                b"\t",
+                b"a",
+                b"\r\n",
+                b"\r\n\r\n",
+            ] {
+                check_both_ways(&[before, inserted, behind].concat(), &limits);
+            }
+        }
+        for more in 0..40 {
+            let fields = "A: b\r\n".repeat(more);
+            let text = format!("GET / HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
+            for fields in [1, 31, 32, 33, 100] {
+                check_both_ways(text.as_bytes(), &Limits { fields, ..limits });
+            }
+            for head in [27, 28, 34, 35, 200] {
+                check_both_ways(text.as_bytes(), &Limits { head, ..limits });
+            }
+        }
+        for len in 0..20 {
+            let value = "v".repeat(len);
+            let text = format!("GET / HTTP/1.1\r\nHost: h\r\nX{value}: {value}\r\n\r\n");
+            for most in [4, 8, 9, 16] {
+                let (field_name, field_value) = (most, most);
+                check_both_ways(
+                    text.as_bytes(),
+                    &Limits {
+                        field_name,
+                        ..limits
+                    },
+                );
+                check_both_ways(
+                    text.as_bytes(),
+                    &Limits {
+                        field_value,
+                        ..limits
+                    },
+                );
+            }
+        }
+    }
 
     /// Where httparse alone would see it otherwise: what it says, what we say.
     #[test]
