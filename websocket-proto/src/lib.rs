@@ -145,6 +145,7 @@ pub mod utf8;
 // For sockjs-proto as well; no part of the interface that versions promise.
 #[doc(hidden)]
 pub mod wide;
+mod words;
 mod work;
 
 pub use connection::{Closed, Connection, Event};

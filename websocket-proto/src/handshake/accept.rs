@@ -7,7 +7,7 @@ use core::fmt;
 
 use super::fields::{FieldError, check_extra};
 use super::server::Kind;
-use super::{Agreed, Challenge, Refusal, Upgrade, accept_key};
+use super::{Agreed, Challenge, Refusal, Upgrade};
 use crate::{Draft, Outbox};
 
 /// What the application decides about a request it accepts.
@@ -37,8 +37,8 @@ impl Upgrade {
         }
         check_extra(accept.headers).map_err(AcceptError::Field)?;
         let (key, extensions) = match &self.kind {
-            Kind::Hybi { key, deflate } => (
-                accept_key(key),
+            Kind::Hybi { proof, deflate } => (
+                proof.to_base64(),
                 deflate.map(|answer| answer.text()).unwrap_or_default(),
             ),
             Kind::Hixie76 { .. } | Kind::Hixie75 { .. } => ([0; 28], String::new()),

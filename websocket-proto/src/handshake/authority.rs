@@ -5,6 +5,7 @@ use core::fmt::Write as _;
 use core::net::Ipv6Addr;
 
 use super::fields::byte_set;
+use crate::http1::usual_host_len;
 
 /// The host and port of RFC 3986 §3.2, without user information.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,11 +25,11 @@ impl<'a> Authority<'a> {
             text.split_at(address.len() + 2)
         } else {
             // What ends the host is a colon, or is refused as a port below.
-            let end = text
-                .bytes()
-                .position(|byte| !HOST_BYTES[usize::from(byte)])
-                .unwrap_or(text.len());
-            let (host, port) = text.split_at_checked(end)?;
+            let bytes = text.as_bytes();
+            let usual = usual_host_len(bytes);
+            let rest = bytes.get(usual..)?.iter();
+            let others = rest.take_while(|byte| HOST_BYTES[usize::from(**byte)]);
+            let (host, port) = text.split_at_checked(usual + others.count())?;
             if host.is_empty() {
                 return None;
             }

@@ -6,11 +6,12 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
 use super::fields::{FieldError, PROTOCOLS_MAX, check_extra, printable, token};
 use super::hixie::{hixie76_numbers, hixie76_reply, index_below, random_key};
-use super::{BASE64, Url, accept_key, write_field};
+use super::{Url, accept_key, write_field};
 use crate::{Draft, Entropy, deflate};
 
 /// What a client asks for.

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::fields::is_token_byte;
+use crate::http1::token_len;
 
 /// The extensions listed in a field value, in the order of preference.
 ///
@@ -198,8 +199,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn token(&mut self) -> Result<&'a [u8], ExtensionsError> {
-        let end = self.rest.iter().position(|&byte| !is_token_byte(byte));
-        let (token, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
+        let (token, rest) = self.rest.split_at(token_len(self.rest));
         self.rest = rest;
         if token.is_empty() {
             Err(ExtensionsError::Malformed)

@@ -5,7 +5,8 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use super::RequestView;
-use crate::http1::is_word;
+use crate::http1::{is_word, token_len};
+use crate::words;
 
 /// A field that must not come twice, without outer white space.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -83,7 +84,7 @@ impl<'a> RequestFields<'a> {
         fields
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, name: &[u8], value: &'a [u8]) {
         // Most fields of a request have another length than all of these.
         match name.len() {
@@ -123,7 +124,7 @@ pub(super) const fn is_token_byte(byte: u8) -> bool {
 
 /// `bytes` as a token (RFC 9110 §5.6.2).
 pub(super) fn token(bytes: &[u8]) -> Option<&str> {
-    if bytes.is_empty() || !bytes.iter().copied().all(is_token_byte) {
+    if bytes.is_empty() || token_len(bytes) != bytes.len() {
         return None;
     }
     core::str::from_utf8(bytes).ok()
@@ -131,11 +132,7 @@ pub(super) fn token(bytes: &[u8]) -> Option<&str> {
 
 /// `bytes` as printable ASCII: what the hixie drafts allow as origin and as protocol.
 pub(super) fn printable(bytes: &[u8]) -> Option<&str> {
-    // Without an early end the compiler makes vectors of it.
-    let all = bytes
-        .iter()
-        .fold(true, |all, byte| all & (b' '..=b'~').contains(byte));
-    if bytes.is_empty() || !all {
+    if bytes.is_empty() || !words::all(bytes, |word| word.between(b' ', b'~')) {
         return None;
     }
     core::str::from_utf8(bytes).ok()

@@ -23,7 +23,7 @@ impl RequestView for RequestHead {
     }
 
     fn byte_fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.headers().byte_pairs()
+        self.byte_fields()
     }
 }
 

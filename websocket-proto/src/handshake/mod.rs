@@ -17,11 +17,6 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use sha1::digest::core_api::Block;
-use sha1::{Digest as _, Sha1, Sha1Core};
-
 use crate::{Draft, deflate};
 
 mod accept;
@@ -34,6 +29,7 @@ mod hixie;
 #[cfg(feature = "http")]
 mod http;
 mod origin;
+mod proof;
 mod refusal;
 mod server;
 mod target;
@@ -47,6 +43,7 @@ pub use extensions::{Extension, Extensions, ExtensionsError};
 pub use fields::{FieldDefect, FieldError};
 pub use hixie::{hixie76_number, hixie76_numbers, hixie76_reply};
 pub use origin::{OriginPattern, OriginPolicy, PatternError};
+pub use proof::accept_key;
 pub use refusal::Refusal;
 pub use server::{BadAuthority, Location, Policy, Strictness, Upgrade, detect, is_upgrade};
 pub use url::{Url, UrlError};
@@ -98,47 +95,6 @@ pub enum Challenge {
     },
 }
 
-/// The `Sec-WebSocket-Accept` of a `Sec-WebSocket-Key` (RFC 6455 §4.2.2), for a key as sent, without
-/// outer white space.
-///
-/// ```
-/// use websocket_proto::handshake::accept_key;
-///
-/// assert_eq!(&accept_key(b"dGhlIHNhbXBsZSBub25jZQ=="), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-/// ```
-pub fn accept_key(key: &[u8]) -> [u8; 28] {
-    let digest = match key.try_into() {
-        Ok(key) => usual_digest(key),
-        Err(_) => Sha1::new()
-            .chain_update(key)
-            .chain_update(GUID)
-            .finalize()
-            .into(),
-    };
-    let mut text = [0; 28];
-    let written = BASE64.encode_slice(digest, &mut text);
-    debug_assert_eq!(written, Ok(text.len()), "20 bytes are 28 characters");
-    text
-}
-
-/// SHA-1 of a key of the usual length and the GUID: sixty bytes, of whose two blocks only the key
-/// differs from one handshake to the next (FIPS 180-4 §5.1.1). Going through a hasher's buffer costs
-/// a third more.
-fn usual_digest(key: &[u8; server::KEY_LENGTH]) -> [u8; 20] {
-    let (mut first, mut second) = ([0; 64], [0; 64]);
-    first[..24].copy_from_slice(key);
-    first[24..60].copy_from_slice(GUID);
-    first[60] = 0x80;
-    second[62..].copy_from_slice(&(60 * u8::BITS as u16).to_be_bytes());
-    let mut state = SHA1_START;
-    sha1::compress(&mut state, &[first, second].map(Block::<Sha1Core>::from));
-    let mut digest = [0; 20];
-    for (place, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
-        *place = word.to_be_bytes();
-    }
-    digest
-}
-
 /// Appends a response head without a body.
 fn write_head<'a>(
     out: &mut Vec<u8>,
@@ -167,13 +123,3 @@ fn write_field(out: &mut Vec<u8>, name: &str, value: &str) {
 }
 
 const DIGITS: &[u8; 10] = b"0123456789";
-/// RFC 6455 §1.3.
-const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-/// FIPS 180-4 §5.3.1.
-const SHA1_START: [u32; 5] = [
-    0x6745_2301,
-    0xefcd_ab89,
-    0x98ba_dcfe,
-    0x1032_5476,
-    0xc3d2_e1f0,
-];

@@ -4,12 +4,13 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use super::authority::Authority;
-use super::fields::{Once, RequestFields, byte_set, printable, protocol_list};
+use super::fields::{Once, RequestFields, printable, protocol_list};
 use super::hixie::{hixie76_numbers, is_exact_hixie75};
+use super::proof::Proof;
 use super::target::Target;
 use super::{Extensions, OriginPolicy, Refusal, RequestView};
 use crate::http1::{Version, is_word};
-use crate::{Draft, Drafts, deflate};
+use crate::{Draft, Drafts, deflate, words};
 
 /// What one endpoint accepts.
 #[derive(Clone, Debug, Default)]
@@ -118,7 +119,7 @@ pub struct Upgrade {
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     Hybi {
-        key: [u8; KEY_LENGTH],
+        proof: Proof,
         deflate: Option<deflate::Answer>,
     },
     Hixie76 {
@@ -188,7 +189,9 @@ impl Upgrade {
         host: &str,
         policy: &Policy,
     ) -> Result<Self, Refusal> {
-        let key = draft.is_hybi().then(|| key(fields.key)).transpose()?;
+        // Begun first, the proof is found while the processor checks the rest.
+        let proof = draft.is_hybi().then(|| key(fields.key)).transpose()?;
+        let proof = proof.map(|key| Proof::of_usual(&key));
         let numbers = (draft == Draft::Hixie76)
             .then(|| challenge(fields))
             .transpose()?;
@@ -217,8 +220,8 @@ impl Upgrade {
             return Err(Refusal::OriginRefused);
         }
         let location = || target.location(policy.location.secure, host).into();
-        let kind = match (key, numbers) {
-            (Some(key), _) => Kind::Hybi { key, deflate },
+        let kind = match (proof, numbers) {
+            (Some(proof), _) => Kind::Hybi { proof, deflate },
             (None, Some(numbers)) => Kind::Hixie76 {
                 location: location(),
                 numbers,
@@ -332,11 +335,10 @@ fn key(field: Once<'_>) -> Result<[u8; KEY_LENGTH], Refusal> {
         return Err(Refusal::BadKey);
     };
     let canonical = match value {
-        [sextets @ .., b'A' | b'Q' | b'g' | b'w', b'=', b'='] => {
-            // Without an early end there is nothing to mispredict.
-            let legal = |&byte: &u8| BASE64_BYTES[usize::from(byte)];
-            sextets.iter().fold(true, |all, byte| all & legal(byte))
-        }
+        [sextets @ .., b'A' | b'Q' | b'g' | b'w', b'=', b'='] => words::all(sextets, |word| {
+            let others = word.equal(b'+') | word.equal(b'/');
+            word.letters() | word.between(b'0', b'9') | others
+        }),
         _ => false,
     };
     canonical.then_some(*value).ok_or(Refusal::BadKey)
@@ -381,13 +383,14 @@ fn deflate_answer(
     let Some(list) = fields.extensions.get() else {
         return Ok(None);
     };
-    let offers = Extensions::parse(list).map_err(|_| Refusal::BadExtensions)?;
     // Without the codec, nothing may be promised.
-    let Some(config) = policy
-        .deflate
-        .as_ref()
-        .filter(|_| cfg!(feature = "deflate"))
-    else {
+    let config = policy.deflate.as_ref();
+    let config = config.filter(|_| cfg!(feature = "deflate"));
+    if config.is_none() && USUAL_OFFERS.contains(&list) {
+        return Ok(None);
+    }
+    let offers = Extensions::parse(list).map_err(|_| Refusal::BadExtensions)?;
+    let Some(config) = config else {
         return Ok(None);
     };
     Ok(offers
@@ -430,6 +433,10 @@ fn origin<'a>(draft: Draft, fields: &RequestFields<'a>) -> Result<Option<&'a str
     }
 }
 
-const BASE64_BYTES: [bool; 256] = byte_set(b"+/");
+/// What browsers send, which breaks no rule.
+const USUAL_OFFERS: [&[u8]; 2] = [
+    b"permessage-deflate; client_max_window_bits",
+    b"permessage-deflate",
+];
 /// Characters of a `Sec-WebSocket-Key`.
 pub(super) const KEY_LENGTH: usize = 24;

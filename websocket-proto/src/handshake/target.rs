@@ -3,6 +3,7 @@
 use alloc::string::String;
 
 use super::authority::Authority;
+use crate::words::{self, Word};
 
 /// An origin-form or absolute-form target (RFC 9112 §3.2).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,9 +18,8 @@ impl<'a> Target<'a> {
     /// `None` for other forms and schemes, a fragment (RFC 6455 §3), white space or a control
     /// character.
     pub(super) fn parse(target: &'a str) -> Option<Self> {
-        let illegal = |byte: u8| byte <= b' ' || byte == 0x7f || byte == b'#';
-        // Without an early end the compiler makes vectors of it.
-        if target.bytes().fold(false, |any, byte| any | illegal(byte)) {
+        let legal = |word: Word| word.no_controls() & !word.equal(b' ') & !word.equal(b'#');
+        if !words::all(target.as_bytes(), legal) {
             return None;
         }
         if target.starts_with('/') {

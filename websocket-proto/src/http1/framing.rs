@@ -1,7 +1,7 @@
 //! How long a body is, and what else the fields of a head mean to HTTP itself.
 
 use super::headers::Headers;
-use super::syntax::{is_word, list, trim};
+use super::syntax::{is_word, list, trim, usual_host_len};
 use super::{Expectation, ProtocolError, Version};
 
 /// How the body of a request ends (RFC 9112 §6.3). Any ambiguity was refused before this exists.
@@ -65,7 +65,7 @@ impl<'a> MeaningReader<'a> {
     }
 
     /// Takes the next field, with white space around its value or not.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), ProtocolError> {
         match name.len() {
             4 if is_word(name, b"host") && self.host.replace(trim(value)).is_some() => {
@@ -258,6 +258,12 @@ fn decimal(value: &[u8]) -> Option<u64> {
 
 /// `uri-host [":" port]` (RFC 9110 §7.2), not empty.
 pub(super) fn is_authority(authority: &[u8]) -> bool {
+    if let Some((host, port)) = authority.split_at_checked(usual_host_len(authority))
+        && !host.is_empty()
+        && is_port(port)
+    {
+        return true;
+    }
     let (host, port) = match authority {
         [b'[', rest @ ..] => {
             let Some(end) = memchr::memchr(b']', rest) else {
@@ -272,13 +278,17 @@ pub(super) fn is_authority(authority: &[u8]) -> bool {
         }
         _ => authority.split_at(memchr::memchr(b':', authority).unwrap_or(authority.len())),
     };
-    let port = match port {
+    let in_name = |&byte: &u8| REG_NAME[usize::from(byte)];
+    !host.is_empty() && host.iter().all(in_name) && is_port(port)
+}
+
+/// `[":" port]`.
+fn is_port(port: &[u8]) -> bool {
+    match port {
         [] => true,
         [b':', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
         _ => false,
-    };
-    let in_name = |&byte: &u8| REG_NAME[usize::from(byte)];
-    !host.is_empty() && host.iter().all(in_name) && port
+    }
 }
 
 const REG_NAME: [bool; 256] = {

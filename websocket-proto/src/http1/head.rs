@@ -7,7 +7,7 @@ use core::{fmt, iter};
 use super::fields::{FieldError, Fields};
 use super::fixed::{FixedFields, Has, Reserved};
 use super::framing::RequestMeaning;
-use super::headers::{Headers, Place};
+use super::headers::{Headers, Indexed, Place};
 use super::start_line::{RequestLine, StatusLine};
 use super::syntax::is_field_value_text;
 use super::{Framing, Version, reason};
@@ -28,18 +28,16 @@ impl RequestHead {
     /// `None` when the text is longer than 64 KiB, which no limit allows.
     pub(super) fn new(
         text: &[u8],
-        places: impl ExactSizeIterator<Item = Place>,
+        index: &[Place],
         line: RequestLine,
         meaning: RequestMeaning,
     ) -> Option<Self> {
-        let len = text.len() + places.len() * size_of::<Place>();
-        let mut block: Arc<[u8]> = iter::repeat_n(0, len).collect();
+        let index = index.as_flattened();
+        let mut block: Arc<[u8]> = iter::repeat_n(0, text.len() + index.len()).collect();
         // It is shared with nobody yet.
-        let (of_text, index) = Arc::get_mut(&mut block)?.split_at_mut(text.len());
+        let (of_text, of_index) = Arc::get_mut(&mut block)?.split_at_mut(text.len());
         of_text.copy_from_slice(text);
-        for (slot, place) in index.as_chunks_mut().0.iter_mut().zip(places) {
-            *slot = place;
-        }
+        of_index.copy_from_slice(index);
         Some(Self {
             block,
             text: text.len().try_into().ok()?,
@@ -50,7 +48,12 @@ impl RequestHead {
 
     /// The method, a case-sensitive token.
     pub fn method(&self) -> &str {
-        text(self.method_bytes())
+        match self.method_bytes() {
+            // That these are text need not be found out.
+            b"GET" => "GET",
+            b"POST" => "POST",
+            method => text(method),
+        }
     }
 
     pub(super) fn method_bytes(&self) -> &[u8] {
@@ -97,8 +100,22 @@ impl RequestHead {
 
     /// The fields.
     pub fn headers(&self) -> Headers<'_> {
+        Headers::indexed(self.lines())
+    }
+
+    /// All fields with their names as bytes, which saves checking that those are text, and the white
+    /// space around their values.
+    pub(crate) fn byte_fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.lines().byte_pairs()
+    }
+
+    #[inline]
+    fn lines(&self) -> Indexed<'_> {
         let (text, index) = self.block.split_at(self.text.into());
-        Headers::indexed(text, index.as_chunks().0)
+        Indexed {
+            text,
+            index: index.as_chunks().0,
+        }
     }
 
     /// How the body ends.

@@ -14,9 +14,9 @@ use super::syntax::{list, trim};
 pub struct Headers<'a>(Lines<'a>);
 
 impl<'a> Headers<'a> {
-    /// The fields of `text`, which ends with an empty line, at the places that `index` says.
-    pub(super) const fn indexed(text: &'a [u8], index: &'a [Place]) -> Self {
-        Self(Lines::Indexed(text, index))
+    /// The fields of a head that was received.
+    pub(super) const fn indexed(lines: Indexed<'a>) -> Self {
+        Self(Lines::Indexed(lines))
     }
 
     /// The fields of checked lines.
@@ -27,7 +27,7 @@ impl<'a> Headers<'a> {
     /// How many fields there are.
     pub fn len(self) -> usize {
         match self.0 {
-            Lines::Indexed(_, index) => index.len(),
+            Lines::Indexed(lines) => lines.index.len(),
             Lines::Plain(_) => self.0.count(),
         }
     }
@@ -35,7 +35,7 @@ impl<'a> Headers<'a> {
     /// Whether there is no field.
     pub const fn is_empty(self) -> bool {
         match self.0 {
-            Lines::Indexed(_, index) => index.is_empty(),
+            Lines::Indexed(lines) => lines.index.is_empty(),
             Lines::Plain(lines) => lines.is_empty(),
         }
     }
@@ -66,7 +66,7 @@ impl<'a> Headers<'a> {
 
     /// All fields with their names as bytes, which saves checking that those are text, and the white
     /// space around their values.
-    pub(crate) fn byte_pairs(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    pub(super) fn byte_pairs(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         self.0.map(|line| (line.name(), line.untrimmed()))
     }
 
@@ -108,10 +108,41 @@ impl fmt::Debug for Shown<'_> {
 /// Field lines that were checked, one after the other.
 #[derive(Clone, Copy)]
 enum Lines<'a> {
-    /// In a head that ends with its empty line, at known places.
-    Indexed(&'a [u8], &'a [Place]),
+    Indexed(Indexed<'a>),
     /// Nothing but the lines.
     Plain(&'a [u8]),
+}
+
+/// The lines of a head that ends with its empty line, at known places.
+#[derive(Clone, Copy)]
+pub(super) struct Indexed<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) index: &'a [Place],
+}
+
+impl<'a> Indexed<'a> {
+    /// As [`Headers::byte_pairs`].
+    #[inline]
+    pub(super) fn byte_pairs(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        self.map(|line| (line.name(), line.untrimmed()))
+    }
+}
+
+impl<'a> Iterator for Indexed<'a> {
+    type Item = Line<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Line<'a>> {
+        let (&place, rest) = self.index.split_first()?;
+        let (start, name) = read(place);
+        let end = match rest.first() {
+            Some(&next) => read(next).0,
+            None => self.text.len().checked_sub("\r\n".len())?,
+        };
+        self.index = rest;
+        let line = self.text.get(start..end.checked_sub("\r\n".len())?)?;
+        Some(Line { line, name })
+    }
 }
 
 impl<'a> Iterator for Lines<'a> {
@@ -120,17 +151,7 @@ impl<'a> Iterator for Lines<'a> {
     #[inline]
     fn next(&mut self) -> Option<Line<'a>> {
         match self {
-            Self::Indexed(text, index) => {
-                let (&place, rest) = index.split_first()?;
-                let (start, name) = read(place);
-                *index = rest;
-                let end = match rest.first() {
-                    Some(&next) => read(next).0,
-                    None => text.len().checked_sub("\r\n".len())?,
-                };
-                let line = text.get(start..end.checked_sub("\r\n".len())?)?;
-                Some(Line { line, name })
-            }
+            Self::Indexed(lines) => lines.next(),
             Self::Plain(lines) => {
                 let (line, rest) = lines.split_at_checked(memchr(b'\n', lines)? + 1)?;
                 *lines = rest;
@@ -144,7 +165,7 @@ impl<'a> Iterator for Lines<'a> {
 
 /// A field line without its end.
 #[derive(Clone, Copy)]
-struct Line<'a> {
+pub(super) struct Line<'a> {
     line: &'a [u8],
     /// Length of the name; a colon follows.
     name: usize,
@@ -176,11 +197,8 @@ pub(super) type Place = [u8; 4];
 
 /// The place of a line; `None` behind the first 64 KiB.
 pub(super) fn place(start: usize, name: usize) -> Option<Place> {
-    let ([a, b], [c, d]) = (
-        u16::try_from(start).ok()?.to_le_bytes(),
-        u16::try_from(name).ok()?.to_le_bytes(),
-    );
-    Some([a, b, c, d])
+    let (start, name) = (u16::try_from(start).ok()?, u16::try_from(name).ok()?);
+    Some((u32::from(name) << u16::BITS | u32::from(start)).to_le_bytes())
 }
 
 /// Start and length of the name.

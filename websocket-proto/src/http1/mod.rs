@@ -46,7 +46,7 @@ pub use headers::Headers;
 pub use limits::Limits;
 pub use parse::HeadParser;
 pub use respond::reason;
-pub(crate) use syntax::is_word;
+pub(crate) use syntax::{is_word, token_len, usual_host_len};
 
 /// HTTP's version, as far as it changes behaviour. (A generation of WebSocket is a
 /// [`Draft`](crate::Draft).)

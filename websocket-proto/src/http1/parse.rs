@@ -56,30 +56,42 @@ impl HeadParser {
         input: &[u8],
         limits: &Limits,
     ) -> Result<(usize, Option<RequestHead>), ProtocolError> {
+        let mut head = None;
+        let taken = self.parse_into(&mut head, input, limits)?;
+        Ok((taken, head))
+    }
+
+    /// The same, and puts the head where it is to be.
+    pub(super) fn parse_into(
+        &mut self,
+        head: &mut Option<RequestHead>,
+        input: &[u8],
+        limits: &Limits,
+    ) -> Result<usize, ProtocolError> {
         let bounds = Bounds::of_request(limits);
-        if self.lines.is_fresh()
-            && let Some((taken, head)) = Self::parse_whole(input, &bounds)
-        {
-            return Ok((taken, Some(head)));
+        if self.lines.is_fresh() {
+            *head = Self::parse_whole(input, &bounds);
+            if let Some(head) = head {
+                return Ok(head.as_bytes().len());
+            }
         }
         let start = |text: &[u8]| {
             self.line = RequestLine::parse(text)?;
             Ok(())
         };
         let (taken, text) = self.lines.collect(input, &bounds, start)?;
-        let Some((text, count)) = text else {
-            return Ok((taken, None));
-        };
-        let line = self.line;
-        let head = with_fields(&text, line.end(), count, &bounds, |headers| {
-            request_head(&text, headers, line)
-        })?;
-        Ok((taken, Some(head)))
+        if let Some((text, count)) = text {
+            let line = self.line;
+            *head = with_fields(&text, line.end(), count, &bounds, |headers| {
+                request_head(&text, headers, line).map(Some)
+            })?;
+        }
+        Ok(taken)
     }
 
     /// A head that is all there, without fault and usual, in one look. Whatever else there is,
     /// [`parse`](Self::parse) finds out, which takes the same heads and others.
-    fn parse_whole(input: &[u8], bounds: &Bounds) -> Option<(usize, RequestHead)> {
+    fn parse_whole(input: &[u8], bounds: &Bounds) -> Option<RequestHead> {
         let input = &input[..input.len().min(bounds.block)];
         let line_end = memchr(b'\n', &input[..input.len().min(bounds.start_line + 2)])? + 1;
         let line = RequestLine::parse(input[..line_end].strip_suffix(b"\r\n")?).ok()?;
@@ -99,11 +111,11 @@ impl HeadParser {
         let text = &input[..end];
         work::look(text.len());
         let count = bounds.fields.min(USUAL_FIELDS) - left;
-        let index = index.get(..count)?.iter().copied();
+        let index = index.get(..count)?;
         let meaning = meaning
             .finish(line.version(), line.is_absolute(text))
             .ok()?;
-        Some((text.len(), RequestHead::new(text, index, line, meaning)?))
+        RequestHead::new(text, index, line, meaning)
     }
 
     /// Whether no byte of a head is held; empty lines before it do not count.
@@ -242,10 +254,11 @@ fn request_head(
     }
     let meaning = meaning.finish(line.version(), line.is_absolute(text))?;
     // Blocks are at most 64 KiB long, so every place can be told.
-    let places = headers
+    let index: Vec<Place> = headers
         .iter()
-        .map(|header| place(start(text, header), header.name.len()).unwrap_or_default());
-    RequestHead::new(text, places, line, meaning).ok_or(ProtocolError::HeadTooLarge)
+        .map(|header| place(start(text, header), header.name.len()).unwrap_or_default())
+        .collect();
+    RequestHead::new(text, &index, line, meaning).ok_or(ProtocolError::HeadTooLarge)
 }
 
 /// Where the line of `header`, which lies in `text`, starts.

@@ -7,6 +7,7 @@ use memchr::memchr;
 use super::framing::is_authority;
 use super::syntax::{is_field_value_text, is_token_text};
 use super::{ProtocolError, Version};
+use crate::words;
 
 /// `method SP request-target SP HTTP-version` (RFC 9112 §3), as lengths.
 #[derive(Clone, Copy, Debug)]
@@ -153,9 +154,7 @@ fn parse_version(version: &[u8]) -> Result<Version, ProtocolError> {
 
 /// The four forms of RFC 9112 §3.2, in visible ASCII and without a fragment.
 pub(super) fn is_target(method: &[u8], target: &[u8]) -> bool {
-    let legal = |byte: u8| byte.is_ascii_graphic() & (byte != b'#');
-    // Without an early end the compiler makes vectors of it.
-    if !target.iter().fold(true, |all, &byte| all & legal(byte)) {
+    if !words::all(target, |word| word.between(b'!', b'~') & !word.equal(b'#')) {
         return false;
     }
     match target {

@@ -247,8 +247,11 @@ impl Connection {
         self.end(Closed::Aborted);
     }
 
-    /// Begins the exchange of a request whose head is complete.
-    pub(super) fn begin(&mut self, now: Instant, head: RequestHead) {
+    /// Begins the exchange of the request that waits to be told.
+    pub(super) fn begin(&mut self, now: Instant) {
+        let Some(head) = &self.waiting.request else {
+            return;
+        };
         self.timers.head_is_complete();
         self.exchange = Exchange {
             version: head.version(),
@@ -260,11 +263,12 @@ impl Connection {
             expects_continue: head.expectation() == Expectation::Continue,
             keep: head.keep_alive() && !self.draining,
         };
+        let (framing, expectation) = (head.framing(), head.expectation());
         self.outbound = Outbound::Waiting;
-        self.inbound = Inbound::Held(head.framing());
-        match head.expectation() {
-            Expectation::None | Expectation::Continue => self.waiting.request = Some(head),
-            Expectation::Unsupported if self.exchange.keep && head.framing().is_empty() => {
+        self.inbound = Inbound::Held(framing);
+        match expectation {
+            Expectation::None | Expectation::Continue => return,
+            Expectation::Unsupported if self.exchange.keep && framing.is_empty() => {
                 self.refuse(now, ProtocolError::Expectation, Persistence::Implied);
                 self.waiting.refused = Some(ProtocolError::Expectation);
                 self.answered(now);
@@ -272,6 +276,7 @@ impl Connection {
             // Whether the body will come is anybody's guess.
             Expectation::Unsupported => self.fail(now, ProtocolError::Expectation),
         }
+        self.waiting.request = None;
     }
 
     /// Ends the connection because of a broken rule, with the one response that is due.

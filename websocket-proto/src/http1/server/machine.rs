@@ -122,11 +122,12 @@ impl Connection {
         let limits = &self.config.limits;
         match &mut self.inbound {
             Inbound::Head => {
-                let (taken, head) = self.parser.parse(input, limits)?;
-                match head {
-                    Some(head) => self.begin(now, head),
-                    None if self.parser.is_empty() => {}
-                    None => self.timers.head_continues(&self.config, now),
+                let head = &mut self.waiting.request;
+                let taken = self.parser.parse_into(head, input, limits)?;
+                if head.is_some() {
+                    self.begin(now);
+                } else if !self.parser.is_empty() {
+                    self.timers.head_continues(&self.config, now);
                 }
                 Ok(taken)
             }
