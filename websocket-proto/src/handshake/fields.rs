@@ -20,7 +20,7 @@ pub(super) enum Once<'a> {
 impl<'a> Once<'a> {
     pub(super) fn add(&mut self, value: &'a [u8]) {
         *self = match self {
-            Self::Absent => Self::Value(value.trim_ascii()),
+            Self::Absent => Self::Value(trim(value)),
             Self::Value(_) | Self::Repeated => Self::Repeated,
         };
     }
@@ -36,7 +36,7 @@ pub(super) struct List<'a>(Option<Cow<'a, [u8]>>);
 
 impl<'a> List<'a> {
     pub(super) fn add(&mut self, value: &'a [u8]) {
-        let value = value.trim_ascii();
+        let value = trim(value);
         match &mut self.0 {
             None => self.0 = Some(Cow::Borrowed(value)),
             Some(joined) => {
@@ -111,9 +111,19 @@ impl<'a> RequestFields<'a> {
 
 /// Whether a comma-separated list has `member`, given in lower case.
 pub(super) fn has<const N: usize>(list: &[u8], member: &[u8; N]) -> bool {
-    let is_member = |item: &[u8]| is_word(item.trim_ascii(), member);
+    let is_member = |item: &[u8]| is_word(trim(item), member);
     // Most lists are of one.
     is_member(list) || list.split(|&byte| byte == b',').any(is_member)
+}
+
+/// `value` without white space around it.
+#[inline(always)]
+fn trim(value: &[u8]) -> &[u8] {
+    match value {
+        // As nearly all are sent.
+        [b' ', rest @ ..] if matches!(rest, [b'!'..=b'~', .., b'!'..=b'~']) => rest,
+        _ => value.trim_ascii(),
+    }
 }
 
 /// RFC 9110 §5.6.2 `tchar`.

@@ -1,7 +1,7 @@
 //! How long a body is, and what else the fields of a head mean to HTTP itself.
 
 use super::headers::Headers;
-use super::syntax::{is_word, list, trim, usual_host_len};
+use super::syntax::{is_word, list, token_len, trim, usual_host_len};
 use super::{Expectation, ProtocolError, Version};
 
 /// How the body of a request ends (RFC 9112 §6.3). Any ambiguity was refused before this exists.
@@ -230,10 +230,16 @@ impl ConnectionOptions {
     }
 
     fn read(&mut self, value: &[u8]) {
-        for option in list(value) {
-            self.close |= is_word(option, b"close");
-            self.keep_alive |= is_word(option, b"keep-alive");
+        let one = trim(value);
+        if token_len(one) == one.len() {
+            return self.add(one);
         }
+        list(value).for_each(|option| self.add(option));
+    }
+
+    fn add(&mut self, option: &[u8]) {
+        self.close |= is_word(option, b"close");
+        self.keep_alive |= is_word(option, b"keep-alive");
     }
 
     /// RFC 9112 §9.3.

@@ -1,8 +1,10 @@
 //! Heads of requests and responses.
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
-use core::{fmt, iter};
+use alloc::vec::Vec;
+use core::fmt;
+
+use bytes::Bytes;
 
 use super::fields::{FieldError, Fields};
 use super::fixed::{FixedFields, Has, Reserved};
@@ -18,7 +20,7 @@ use super::{Framing, Version, reason};
 #[derive(Clone)]
 pub struct RequestHead {
     /// The text, and the places of its fields behind it.
-    block: Arc<[u8]>,
+    block: Bytes,
     text: u16,
     line: RequestLine,
     meaning: RequestMeaning,
@@ -26,6 +28,7 @@ pub struct RequestHead {
 
 impl RequestHead {
     /// `None` when the text is longer than 64 KiB, which no limit allows.
+    #[inline]
     pub(super) fn new(
         text: &[u8],
         index: &[Place],
@@ -33,13 +36,11 @@ impl RequestHead {
         meaning: RequestMeaning,
     ) -> Option<Self> {
         let index = index.as_flattened();
-        let mut block: Arc<[u8]> = iter::repeat_n(0, text.len() + index.len()).collect();
-        // It is shared with nobody yet.
-        let (of_text, of_index) = Arc::get_mut(&mut block)?.split_at_mut(text.len());
-        of_text.copy_from_slice(text);
-        of_index.copy_from_slice(index);
+        let mut block = Vec::with_capacity(text.len() + index.len());
+        block.extend_from_slice(text);
+        block.extend_from_slice(index);
         Some(Self {
-            block,
+            block: block.into(),
             text: text.len().try_into().ok()?,
             line,
             meaning,

@@ -172,10 +172,12 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
+    #[inline]
     fn name(self) -> &'a [u8] {
         self.line.get(..self.name).unwrap_or_default()
     }
 
+    #[inline]
     fn untrimmed(self) -> &'a [u8] {
         self.line.get(self.name + 1..).unwrap_or_default()
     }

@@ -2,8 +2,6 @@
 
 use alloc::vec::Vec;
 
-use memchr::memchr;
-
 use super::fields::Fields;
 use super::framing::MeaningReader;
 use super::headers::{Place, place};
@@ -11,6 +9,7 @@ use super::lines::{Bounds, Lines};
 use super::scan::usual_fields;
 use super::start_line::{RequestLine, StatusLine};
 use super::{Limits, ProtocolError, RequestHead, ResponseHead};
+use crate::words::first_control;
 use crate::work;
 
 /// Collects one request head after the other.
@@ -91,14 +90,20 @@ impl HeadParser {
 
     /// A head that is all there, without fault and usual, in one look. Whatever else there is,
     /// [`parse`](Self::parse) finds out, which takes the same heads and others.
+    #[inline]
     fn parse_whole(input: &[u8], bounds: &Bounds) -> Option<RequestHead> {
         let input = &input[..input.len().min(bounds.block)];
-        let line_end = memchr(b'\n', &input[..input.len().min(bounds.start_line + 2)])? + 1;
-        let line = RequestLine::parse(input[..line_end].strip_suffix(b"\r\n")?).ok()?;
+        let line_end = first_control(&input[..input.len().min(bounds.start_line)]);
+        let (line, rest) = input.split_at_checked(line_end)?;
+        if !rest.starts_with(b"\r\n") {
+            return None;
+        }
+        let line = RequestLine::parse(line).ok()?;
+        let fields = line_end + "\r\n".len();
         let mut index = [Place::default(); USUAL_FIELDS];
         let mut free = index[..bounds.fields.min(USUAL_FIELDS)].iter_mut();
         let mut meaning = MeaningReader::new();
-        let end = usual_fields(input, line_end, bounds, |found| {
+        let end = usual_fields(input, fields, bounds, |found| {
             let slot = free.next().ok_or(bounds.too_many)?;
             *slot = place(found.start, found.name.len()).ok_or(bounds.too_large)?;
             meaning.read(found.name, found.untrimmed)

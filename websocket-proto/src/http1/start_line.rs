@@ -5,7 +5,7 @@ use core::ops::Range;
 use memchr::memchr;
 
 use super::framing::is_authority;
-use super::syntax::{is_field_value_text, is_token_text};
+use super::syntax::{is_field_value_text, is_token_text, token_len};
 use super::{ProtocolError, Version};
 use crate::words;
 
@@ -33,6 +33,9 @@ impl RequestLine {
     /// Exactly one space on each side of the target, by ourselves: RFC 9112 §3 lets a server take
     /// other white space, httparse takes relative targets and fragments.
     pub(super) fn parse(line: &[u8]) -> Result<Self, ProtocolError> {
+        if let Some(usual) = Self::parse_usual(line) {
+            return Ok(usual);
+        }
         let (method, rest) = split_at_space(line).ok_or(ProtocolError::RequestLine)?;
         let (target, rest) =
             split_at(rest, memchr(b' ', rest)).ok_or(ProtocolError::RequestLine)?;
@@ -54,6 +57,20 @@ impl RequestLine {
                 .len()
                 .try_into()
                 .map_err(|_| ProtocolError::StartLineTooLong)?,
+        })
+    }
+
+    /// A line of HTTP/1.1 without fault.
+    fn parse_usual(line: &[u8]) -> Option<Self> {
+        let line = line.strip_suffix(b" HTTP/1.1")?;
+        let method = token_len(line.get(..MAX_METHOD).unwrap_or(line));
+        let (method, target) = line.split_at_checked(method)?;
+        // A method that is too long goes on here.
+        let target = target.strip_prefix(b" ")?;
+        (!method.is_empty() && is_target(method, target)).then_some(Self {
+            method: method.len().try_into().ok()?,
+            version: Version::Http11,
+            target: target.len().try_into().ok()?,
         })
     }
 
@@ -154,6 +171,7 @@ fn parse_version(version: &[u8]) -> Result<Version, ProtocolError> {
 
 /// The four forms of RFC 9112 §3.2, in visible ASCII and without a fragment.
 pub(super) fn is_target(method: &[u8], target: &[u8]) -> bool {
+    // Visible ASCII without a fragment.
     if !words::all(target, |word| word.between(b'!', b'~') & !word.equal(b'#')) {
         return false;
     }
