@@ -17,6 +17,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use crate::http1::status_digits;
 use crate::{Draft, deflate};
 
 mod accept;
@@ -102,9 +103,8 @@ fn write_head<'a>(
     reason: &str,
     fields: impl Iterator<Item = (&'a str, &'a str)>,
 ) {
-    let digits = [status / 100, status / 10, status].map(|digit| DIGITS[usize::from(digit % 10)]);
     out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend_from_slice(&digits);
+    out.extend_from_slice(&status_digits(status));
     out.push(b' ');
     out.extend_from_slice(reason.as_bytes());
     for (name, value) in fields {
@@ -121,5 +121,3 @@ fn write_field(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(b": ");
     out.extend_from_slice(value.as_bytes());
 }
-
-const DIGITS: &[u8; 10] = b"0123456789";

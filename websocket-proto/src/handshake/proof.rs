@@ -35,14 +35,11 @@ impl Proof {
     /// the key differs from one handshake to the next. To go through a hasher's buffer costs a fifth
     /// more.
     pub(super) fn of_usual(key: &[u8; KEY_LENGTH]) -> Self {
-        let (mut first, mut second) = ([0; 64], [0; 64]);
+        let mut first = GUID_BLOCK;
         first[..KEY_LENGTH].copy_from_slice(key);
-        first[KEY_LENGTH..KEY_LENGTH + GUID.len()].copy_from_slice(GUID);
-        first[KEY_LENGTH + GUID.len()] = 0x80;
-        let bits = (KEY_LENGTH + GUID.len()) as u64 * u64::from(u8::BITS);
-        second[56..].copy_from_slice(&bits.to_be_bytes());
         let mut state = SHA1_START;
-        sha1::compress(&mut state, &[first, second].map(Block::<Sha1Core>::from));
+        let blocks = [first, LENGTH_BLOCK].map(Block::<Sha1Core>::from);
+        sha1::compress(&mut state, &blocks);
         let mut digest = [0; 20];
         for (place, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
             *place = word.to_be_bytes();
@@ -59,6 +56,24 @@ impl Proof {
 }
 
 const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/// The block that a key goes in front of, with the bit that ends the message.
+const GUID_BLOCK: [u8; 64] = {
+    let mut block = [0; 64];
+    let mut at = 0;
+    while at < GUID.len() {
+        block[KEY_LENGTH + at] = GUID[at];
+        at += 1;
+    }
+    block[KEY_LENGTH + GUID.len()] = 0x80;
+    block
+};
+/// The block that ends with the message's length in bits.
+const LENGTH_BLOCK: [u8; 64] = {
+    let mut block = [0; 64];
+    let bits = (KEY_LENGTH + GUID.len()) * u8::BITS as usize;
+    [block[62], block[63]] = [(bits >> 8) as u8, (bits & 0xff) as u8];
+    block
+};
 /// FIPS 180-4 §5.3.1.
 const SHA1_START: [u32; 5] = [
     0x6745_2301,

@@ -46,6 +46,7 @@ pub use headers::Headers;
 pub use limits::Limits;
 pub use parse::HeadParser;
 pub use respond::reason;
+pub(crate) use respond::status_digits;
 pub(crate) use syntax::{is_word, token_len, usual_host_len};
 
 /// HTTP's version, as far as it changes behaviour. (A generation of WebSocket is a

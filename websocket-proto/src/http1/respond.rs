@@ -115,11 +115,16 @@ pub(super) fn write_last_chunk(out: &mut Outbox, trailers: &Fields) {
 
 fn write_status_line(out: &mut Vec<u8>, head: &ResponseHead) {
     // RFC 9112 §2.3: our own version, whatever the request's was.
-    out.extend_from_slice(b"HTTP/1.1 ");
-    write_number(out, head.status().into());
-    out.push(b' ');
+    let mut start = *b"HTTP/1.1 000 ";
+    start[9..12].copy_from_slice(&status_digits(head.status()));
+    out.extend_from_slice(&start);
     out.extend_from_slice(head.reason().as_bytes());
     out.extend_from_slice(b"\r\n");
+}
+
+/// A status code has three digits (RFC 9110 §15).
+pub(crate) fn status_digits(status: u16) -> [u8; 3] {
+    [status / 100, status / 10, status].map(|digit| DIGITS[usize::from(digit % 10)])
 }
 
 fn write_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
@@ -136,7 +141,7 @@ pub(super) fn write_number(out: &mut Vec<u8>, number: u64) {
     loop {
         start -= 1;
         // The remainder is below 10.
-        digits[start] = b"0123456789"[usize::try_from(left % 10).unwrap_or_default()];
+        digits[start] = DIGITS[usize::try_from(left % 10).unwrap_or_default()];
         left /= 10;
         if left == 0 {
             break;
@@ -200,6 +205,7 @@ pub const fn reason(status: u16) -> &'static str {
     }
 }
 
+const DIGITS: &[u8; 10] = b"0123456789";
 /// Fits a status line and the fields that the machine adds.
 const HEAD_SIZE: usize = 192;
 /// A chunk's size and the line breaks around it.
