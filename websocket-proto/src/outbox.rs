@@ -150,7 +150,7 @@ impl Outbox {
     #[cold]
     fn make_room(&mut self, hint: usize) {
         if self.small.capacity() == 0 {
-            self.small.reserve(hint.max(FIRST_CAPACITY));
+            self.small = Vec::with_capacity(hint.max(FIRST_CAPACITY));
         } else if self.read > self.small.len() / 2 {
             // A peer that is always a little behind must not make the written part pile up. Each
             // byte is moved at most once for one that was written.

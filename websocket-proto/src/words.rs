@@ -50,14 +50,15 @@ impl Word {
 /// Where the first byte of `text` stands that has no mark of `kind`; its length when all have one.
 #[inline(always)]
 pub(crate) fn first_other(text: &[u8], kind: impl Fn(Word) -> u64) -> usize {
-    let (words, tail) = text.as_chunks();
-    for (index, &word) in words.iter().enumerate() {
+    let mut rest = text;
+    while let Some((&word, behind)) = rest.split_first_chunk() {
         let others = !kind(Word::new(word)) & MARKS;
         if others != 0 {
-            return index * size_of::<u64>() + first(others);
+            return text.len() - rest.len() + first(others);
         }
+        rest = behind;
     }
-    if tail.is_empty() {
+    if rest.is_empty() {
         return text.len();
     }
     // The last word lies over the one before, in which there was none.

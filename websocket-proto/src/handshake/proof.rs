@@ -70,8 +70,8 @@ const GUID_BLOCK: [u8; 64] = {
 /// The block that ends with the message's length in bits.
 const LENGTH_BLOCK: [u8; 64] = {
     let mut block = [0; 64];
-    let bits = (KEY_LENGTH + GUID.len()) * u8::BITS as usize;
-    [block[62], block[63]] = [(bits >> 8) as u8, (bits & 0xff) as u8];
+    let bits = 8 * (KEY_LENGTH + GUID.len()) as u64;
+    [.., block[62], block[63]] = bits.to_be_bytes();
     block
 };
 /// FIPS 180-4 §5.3.1.

@@ -198,9 +198,11 @@ impl<'a> Line<'a> {
 pub(super) type Place = [u8; 4];
 
 /// The place of a line; `None` behind the first 64 KiB.
+#[inline(always)]
 pub(super) fn place(start: usize, name: usize) -> Option<Place> {
     let (start, name) = (u16::try_from(start).ok()?, u16::try_from(name).ok()?);
-    Some((u32::from(name) << u16::BITS | u32::from(start)).to_le_bytes())
+    let place = u32::from(name) << u16::BITS | u32::from(start);
+    Some(place.to_le_bytes())
 }
 
 /// Start and length of the name.
