@@ -1,7 +1,7 @@
 //! Fields to be sent, or trailers that arrived.
 
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, mem};
 
 use super::headers::Headers;
 use super::syntax::{is_field_value_text, is_token_text, trim};
@@ -91,15 +91,12 @@ impl Fields {
 
     /// Drops the fields whose name `unwanted` picks.
     pub(super) fn remove(&mut self, unwanted: impl Fn(&str) -> bool) {
-        if !self.headers().iter().any(|(name, _)| unwanted(name)) {
-            return;
+        let lines = mem::take(&mut self.lines);
+        for line in lines.split_inclusive(|&byte| byte == b'\n') {
+            if !Headers::lines(line).iter().any(|(name, _)| unwanted(name)) {
+                self.lines.extend_from_slice(line);
+            }
         }
-        let mut kept = Self::new();
-        for (name, value) in self.headers().iter().filter(|(name, _)| !unwanted(name)) {
-            // What was received within limits and checked is so again.
-            let _ = kept.append(name, value);
-        }
-        *self = kept;
     }
 
     /// Every field as a line.

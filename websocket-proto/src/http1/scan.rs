@@ -1,4 +1,7 @@
 //! Field lines as nearly all of them are.
+//!
+//! httparse, which reads the others, branches on every byte or two of a name, and each head makes it guess
+//! anew.
 
 use super::ProtocolError;
 use super::lines::Bounds;

@@ -204,3 +204,48 @@ fn is_absolute(target: &[u8]) -> bool {
 
 /// Longer than any registered method.
 const MAX_METHOD: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    /// Only lines of HTTP/1.1 are read in the usual way.
+    #[test]
+    fn what_is_usual_is_read_as_everything_else() {
+        let longest = "M".repeat(MAX_METHOD);
+        for (start, expected) in [
+            ("GET /", Ok((3, 4..5))),
+            ("M-_9 /a?b", Ok((4, 5..9))),
+            ("M~ /%", Ok((2, 3..5))),
+            ("OPTIONS *", Ok((7, 8..9))),
+            ("CONNECT h:1", Ok((7, 8..11))),
+            ("GET http://h/a", Ok((3, 4..14))),
+            (&format!("{longest} /"), Ok((32, 33..34))),
+            (&format!("{longest}M /"), Err(ProtocolError::Method)),
+            ("", Err(ProtocolError::RequestLine)),
+            ("GET", Err(ProtocolError::RequestLine)),
+            ("GET  /", Err(ProtocolError::RequestLine)),
+            ("GET / ", Err(ProtocolError::RequestLine)),
+            ("GET /a b", Err(ProtocolError::RequestLine)),
+            (" /", Err(ProtocolError::Method)),
+            ("G@T /", Err(ProtocolError::Method)),
+            ("G\u{e9}T /", Err(ProtocolError::Method)),
+            ("GET /a#b", Err(ProtocolError::Target)),
+            ("GET /\t", Err(ProtocolError::Target)),
+            ("GET /\u{7f}", Err(ProtocolError::Target)),
+            ("GET /\u{e9}", Err(ProtocolError::Target)),
+            ("GET *", Err(ProtocolError::Target)),
+            ("GET a", Err(ProtocolError::Target)),
+            ("CONNECT /", Err(ProtocolError::Target)),
+        ] {
+            for version in ["1.1", "1.0"] {
+                let line = format!("{start} HTTP/{version}");
+                let parsed = RequestLine::parse(line.as_bytes());
+                let parsed = parsed.map(|line| (line.method_len(), line.target()));
+                assert_eq!(parsed, expected, "{line:?}");
+            }
+        }
+    }
+}
