@@ -57,7 +57,7 @@ fn parse(data: &[u8], most: usize) -> Parsed {
 
 fn brief(parsed: &Parsed) -> Result<(usize, Option<&[u8]>), ProtocolError> {
     let parsed = parsed.as_ref().map_err(|error| *error)?;
-    Ok((parsed.0, parsed.1.as_ref().map(|head| &head.as_bytes()[..])))
+    Ok((parsed.0, parsed.1.as_ref().map(RequestHead::as_bytes)))
 }
 
 type Fields = Vec<(String, Vec<u8>)>;
