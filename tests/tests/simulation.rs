@@ -53,6 +53,22 @@ fn still_more_worlds_hold() {
     worlds(3);
 }
 
+/// Worlds that once did not hold, and why.
+const REMEMBERED: [u64; 1] = [
+    // The oracle took a receiver that waits behind another for the only one, while the other had not
+    // yet heard that it was attached.
+    33_261,
+];
+
+#[test]
+fn remembered_worlds_hold() {
+    for seed in REMEMBERED {
+        if let Err(story) = run(seed) {
+            panic!("{story}");
+        }
+    }
+}
+
 #[test]
 fn a_seed_is_one_world() {
     for seed in [1, 2, 3] {

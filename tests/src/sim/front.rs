@@ -158,6 +158,17 @@ impl Front {
         }
     }
 
+    /// Whether a session counts on its receiver, and it does not know that yet.
+    pub(super) fn is_attaching(&self) -> bool {
+        match self {
+            Self::Near(_) => false,
+            Self::Far(far) => far
+                .news
+                .iter()
+                .any(|(_, news)| matches!(news, News::Reply(FromSession::Attached(_)))),
+        }
+    }
+
     /// Whether its sessions know all there is to know.
     pub(super) fn is_done(&self) -> bool {
         match self {

@@ -333,7 +333,8 @@ impl Server {
         {
             let receives = |connection: &&Connection| {
                 let link = connection.driver.link;
-                connection.receives && around.oracle.asks(link) == *track
+                let receives = connection.receives || connection.machine.is_attaching();
+                receives && around.oracle.asks(link) == *track
             };
             let mut receivers = connections.iter().filter(receives);
             if let (Some(one), None) = (receivers.next(), receivers.next())
