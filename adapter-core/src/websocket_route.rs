@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use websocket_proto::connection::Config;
-use websocket_proto::handshake::{Location, OriginPolicy, Policy};
+use websocket_proto::handshake::{HostPolicy, Location, OriginPolicy, Policy};
 use websocket_proto::{Drafts, deflate};
 
 use crate::route::Handler;
@@ -72,7 +72,7 @@ impl WebSocketRoute {
         Self::new(move |socket| handler(socket, state.clone()))
     }
 
-    /// Which requests are accepted and what is agreed to: drafts, origins, permessage-deflate. By
+    /// Which requests are accepted and what is agreed to: drafts, origins, names, permessage-deflate. By
     /// default RFC 6455 only, pages of the same origin only, and no compression.
     ///
     /// Unless the policy names a location, clients see the one that the connection has, `wss` or
@@ -108,6 +108,16 @@ impl WebSocketRoute {
     pub fn origins(self, origins: OriginPolicy) -> Self {
         let policy = Policy {
             origins,
+            ..self.policies[0].clone()
+        };
+        self.with_policy(policy)
+    }
+
+    /// Lets clients ask by these names only.
+    #[must_use]
+    pub fn hosts(self, hosts: HostPolicy) -> Self {
+        let policy = Policy {
+            hosts,
             ..self.policies[0].clone()
         };
         self.with_policy(policy)

@@ -14,6 +14,7 @@ use clap::Args;
 use clap::{ArgAction, Parser, ValueEnum};
 use tracing_subscriber::filter::LevelFilter;
 use websocket_proto::Drafts;
+use websocket_proto::handshake::{HostPattern, HostPolicy};
 
 pub(crate) use self::limits::Limits;
 pub(crate) use self::sockjs::SockJsOptions;
@@ -60,6 +61,16 @@ pub(crate) struct Options {
                 or * for all; may be given several times. Pages of the server's own origin always may"
     )]
     pub(crate) allow_origin: Vec<String>,
+
+    /// The names that clients may ask by; empty for all.
+    #[arg(
+        long,
+        value_name = "NAME[:PORT]",
+        help = "Answers SockJS and WebSocket requests for this host only, with *. for subdomains and \
+                on any port unless one is named; may be given several times. Keeps out pages whose own \
+                name was made to point here (DNS rebinding) [default: any]"
+    )]
+    host: Vec<HostPattern>,
 
     #[cfg(feature = "tls")]
     #[command(flatten)]
@@ -114,6 +125,13 @@ pub(crate) enum Stop {
 }
 
 impl Options {
+    pub(crate) fn hosts(&self) -> HostPolicy {
+        match self.host.as_slice() {
+            [] => HostPolicy::Any,
+            patterns => HostPolicy::Listed(patterns.to_vec()),
+        }
+    }
+
     /// The options of a command line, whose first item is the program's name.
     pub(crate) fn read(line: impl IntoIterator<Item = OsString>) -> Result<Self, Stop> {
         Self::try_parse_from(line).map_err(|error| {
@@ -173,6 +191,7 @@ mod tests {
         assert_eq!(options.workers, None);
         assert_eq!(options.drafts, Drafts::ALL);
         assert!(options.allow_origin.is_empty());
+        assert_eq!(options.hosts(), HostPolicy::Any);
         assert_eq!(options.log, LevelFilter::INFO);
         assert_eq!(options.limits.max_message, 16 << 20);
         // The library's own defaults, so that the two cannot drift apart.
@@ -220,7 +239,8 @@ mod tests {
     fn values_are_taken() {
         let options = read(
             "--listen [::1]:0 --listen localhost:1 --drafts 13,8 --workers 3 --runtime async-std --log debug \
-             --max-message 64k --write-stall 500ms --ping-interval off --allow-origin *",
+             --max-message 64k --write-stall 500ms --ping-interval off --allow-origin * \
+             --host a.test --host [::1]:8081",
         )
         .expect("all are right");
         assert_eq!(options.listen.len(), 2);
@@ -232,6 +252,8 @@ mod tests {
         assert_eq!(options.limits.write_stall, Duration::from_millis(500));
         assert_eq!(options.limits.ping_interval, Some(Pings::Off));
         assert_eq!(options.allow_origin, ["*"]);
+        let hosts = HostPolicy::parse(["a.test", "[::1]:8081"]);
+        assert_eq!(Ok(options.hosts()), hosts);
     }
 
     #[test]
@@ -252,6 +274,8 @@ mod tests {
             #[cfg(feature = "tls")]
             ("--tls-key a.pem", "--tls-cert"),
             ("--log loud", "loud"),
+            ("--host http://a.test", "'http://a.test'"),
+            ("--host A.test", "lower case"),
             ("--max-message huge", "--max-message"),
             ("--max-message 0", "more than zero"),
             ("--max-message 99999999TiB", "--max-message"),

@@ -29,6 +29,7 @@ pub(crate) fn server<R: Runtime>(
         let route = route
             .drafts(options.drafts)
             .origins(origins.clone())
+            .hosts(options.hosts())
             .config(options.limits.websocket());
         server = server.route(path, route);
     }

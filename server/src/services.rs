@@ -27,6 +27,7 @@ pub(crate) fn all<R: Runtime>(
             prefix: prefix.to_owned(),
             drafts: options.drafts,
             origins: origins.clone(),
+            hosts: options.hosts(),
             ..options.sockjs.config()
         };
         match client {

@@ -17,6 +17,7 @@ fn help_goes_to_the_standard_output() {
         "--workers",
         "--drafts",
         "--allow-origin",
+        "--host",
         "--log",
         "--max-message",
         "--max-head",
@@ -96,6 +97,7 @@ fn a_mistake_is_one_line_and_exit_code_2() {
             vec!["--allow-origin", "example.com"],
             vec!["--allow-origin"],
         ),
+        (vec!["--host", "http://a.test"], vec!["--host", "a.test"]),
         (vec!["--log", "loud"], vec!["--log", "loud"]),
     ] {
         refused(&arguments, &parts);

@@ -215,3 +215,50 @@ fn s18_a_page_that_names_its_host_to_be_here_is_told_no_numbers() {
         assert_eq!(answer.status, status, "http://{host}/stats");
     }
 }
+
+#[test]
+fn s18_a_server_that_knows_its_names_answers_to_no_other() {
+    let listen = ["--listen", "127.0.0.1:0"];
+    let named = Server::start_with(listen.into_iter().chain([
+        "--host",
+        "localhost",
+        "--host",
+        "a.test:8443",
+    ]));
+    let open = Server::start();
+    for (host, passes) in [
+        ("localhost:8081", true),
+        ("a.test:8443", true),
+        ("a.test", false),
+        ("evil.test:8081", false),
+        ("127.0.0.1", false),
+    ] {
+        // The page is of the name that it asks by, so that its origin is the server's own.
+        let own = format!("http://{host}");
+        let fields = [("Host", host), ("Origin", own.as_str())];
+        for path in [
+            "/ws/echo",
+            "/ws/close",
+            "/echo/websocket",
+            "/chat/0/s/websocket",
+        ] {
+            let status = if passes { 101 } else { 403 };
+            assert_eq!(
+                named.handshake_status(path, &fields),
+                status,
+                "{host} at {path}"
+            );
+            assert_eq!(
+                open.handshake_status(path, &fields),
+                101,
+                "{host} at {path}"
+            );
+        }
+        for path in ["/echo", "/echo/info", "/broadcast/iframe.html"] {
+            let status = if passes { 200 } else { 403 };
+            let get = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {own}\r\n");
+            assert_eq!(named.request(&get).status, status, "{host} at {path}");
+            assert_eq!(open.request(&get).status, 200, "{host} at {path}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 
-use websocket_proto::handshake::OriginPolicy;
+use websocket_proto::handshake::{HostPolicy, OriginPolicy};
 use websocket_proto::{Drafts, deflate};
 
 use crate::{Close, Dialect, LoneSurrogates, Transport, Transports};
@@ -64,6 +64,8 @@ pub struct Config {
     /// do not tell the page, are served under [`OriginPolicy::Any`] only. Default: pages of the same
     /// origin.
     pub origins: OriginPolicy,
+    /// The names that the service may be asked by: the others are answered 403. Default: any.
+    pub hosts: HostPolicy,
     /// What becomes of messages that are no Unicode text. Default: they pass.
     pub lone_surrogates: LoneSurrogates,
     /// The WebSocket drafts spoken. Default RFC 6455 alone.
@@ -123,6 +125,7 @@ impl Default for Config {
             raw_websocket: true,
             disable_cors: false,
             origins: OriginPolicy::SameOrigin,
+            hosts: HostPolicy::Any,
             lone_surrogates: LoneSurrogates::Wtf8,
             drafts: Drafts::default(),
             deflate: None,

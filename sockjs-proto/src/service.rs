@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use websocket_proto::handshake::{
-    Location, Policy, Refusal, RequestView, Strictness, Upgrade, is_upgrade,
+    HostPolicy, Location, Policy, Refusal, RequestView, Strictness, Upgrade, is_upgrade,
 };
 use websocket_proto::http1::ResponseHead;
 
@@ -70,6 +70,8 @@ impl Service {
         let upgrades = [false, true].map(|secure| Policy {
             drafts: config.drafts,
             origins: config.origins.clone(),
+            // Looked at for every request, whether it is an upgrade or not.
+            hosts: HostPolicy::Any,
             deflate: config.deflate.clone(),
             location: Location::new(secure),
             strictness: Strictness::Lenient,
@@ -120,6 +122,9 @@ impl Service {
     /// it is the same over every version of HTTP.
     pub fn answer(&self, request: &impl RequestView, about: &About) -> Answer {
         let facts = Facts::of(request);
+        if !self.config.hosts.check(facts.authority) {
+            return Answer::Response(self.forbidden(request));
+        }
         let Some(route) = self.route(facts.path) else {
             return Answer::Response(self.not_found(request));
         };
@@ -366,7 +371,6 @@ impl Service {
         }
     }
 
-    /// 403, and no field that would let the page read even that. Nothing was stored.
     fn origin_refused(&self, request: &impl RequestView, resource: Resource<'_>) -> Response {
         let old = self.config.dialect.unverified_origin();
         match (resource, old) {
@@ -375,13 +379,16 @@ impl Service {
                 set(&mut head, "Content-Type", TEXT);
                 text_response(closing_if_upgrade(head, request), text)
             }
-            _ => {
-                let mut head = ResponseHead::new(403);
-                set(&mut head, "Cache-Control", self.config.dialect.no_cache());
-                set(&mut head, "Vary", "Origin");
-                empty(closing_if_upgrade(head, request))
-            }
+            _ => self.forbidden(request),
         }
+    }
+
+    /// 403, and no field that would let the page read even that. Nothing was stored.
+    fn forbidden(&self, request: &impl RequestView) -> Response {
+        let mut head = ResponseHead::new(403);
+        set(&mut head, "Cache-Control", self.config.dialect.no_cache());
+        set(&mut head, "Vary", "Origin");
+        empty(closing_if_upgrade(head, request))
     }
 
     fn not_found(&self, request: &impl RequestView) -> Response {

@@ -21,7 +21,7 @@ use tests::rt::soon;
 use tests::visitor::{Http, TRANSPORTS, Visitor};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use websocket_proto::handshake::OriginPolicy;
+use websocket_proto::handshake::{HostPolicy, OriginPolicy};
 use websocket_proto::{Drafts, deflate};
 
 async fn echo(mut session: Session) {
@@ -410,6 +410,30 @@ async fn http_2_carries_the_http_transports() {
         }
     });
     assert_eq!(close.await, "c[1002,\"Connection interrupted\"]\n");
+}
+
+#[tokio::test]
+async fn http_2_names_the_server_without_a_host_field() {
+    let config = Config {
+        hosts: HostPolicy::parse(["a.test"]).unwrap(),
+        ..config("/echo")
+    };
+    let address = serve(mounted(SockJs::new(config, echo).unwrap())).await;
+    let stream = TcpStream::connect(&address).await.unwrap();
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    for (authority, status) in [("a.test:8081", 200), ("evil.test", 403)] {
+        let request = Request::get(format!("http://{authority}/echo/info"))
+            .version(Version::HTTP_2)
+            .header("Origin", format!("http://{authority}"))
+            .body(Full::new(Bytes::new()))
+            .unwrap();
+        let response = soon(client.send_request(request)).await.unwrap();
+        assert_eq!(response.status(), status, "{authority}");
+    }
 }
 
 async fn shout(mut ws: WebSocket) {

@@ -3,7 +3,7 @@
 
 use adapter_core::embed::{Upgradable, Visitor};
 use adapter_core::proto::connection::Config;
-use adapter_core::proto::handshake::{OriginPolicy, Refusal, is_upgrade};
+use adapter_core::proto::handshake::{HostPolicy, OriginPolicy, Refusal, is_upgrade};
 use adapter_core::proto::http1::ResponseHead;
 use adapter_core::proto::{Drafts, deflate};
 use adapter_core::{Acceptance, ConnectionTask, WebSocket, WebSocketRoute};
@@ -91,6 +91,13 @@ impl WebSocketUpgrade {
     #[must_use]
     pub fn origins(self, origins: OriginPolicy) -> Self {
         let route = self.route.clone().origins(origins);
+        self.route(route)
+    }
+
+    /// Lets clients ask by these names only.
+    #[must_use]
+    pub fn hosts(self, hosts: HostPolicy) -> Self {
+        let route = self.route.clone().hosts(hosts);
         self.route(route)
     }
 

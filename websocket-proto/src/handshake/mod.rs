@@ -27,6 +27,7 @@ mod extensions;
 mod fields;
 mod heads;
 mod hixie;
+mod hosts;
 #[cfg(feature = "http")]
 mod http;
 mod origin;
@@ -43,6 +44,7 @@ pub use client::{Client, ClientRequest, RequestError};
 pub use extensions::{Extension, Extensions, ExtensionsError};
 pub use fields::{FieldDefect, FieldError};
 pub use hixie::{hixie76_number, hixie76_numbers, hixie76_reply};
+pub use hosts::{HostPattern, HostPolicy};
 pub use origin::{OriginPattern, OriginPolicy, PatternError};
 pub use proof::accept_key;
 pub use refusal::Refusal;

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
+use super::HostPattern;
 use super::authority::{Authority, default_port};
 
 /// Which origins may use a service (RFC 6454; RFC 6455 §10.2).
@@ -86,18 +87,7 @@ pub struct OriginPattern(Kind);
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Kind {
     Null,
-    Host {
-        scheme: Box<str>,
-        host: Host,
-        port: Option<u16>,
-    },
-}
-
-#[derive(Clone, Debug, Eq, PartialEq)]
-enum Host {
-    Exactly(Box<str>),
-    /// What follows the star, with its dot.
-    Below(Box<str>),
+    Host { scheme: Box<str>, host: HostPattern },
 }
 
 impl OriginPattern {
@@ -112,10 +102,10 @@ impl OriginPattern {
         match (&self.0, Origin::parse(origin)) {
             (Kind::Null, _) => origin == "null",
             (Kind::Host { .. }, None) => false,
-            (Kind::Host { scheme, host, port }, Some(origin)) => {
+            (Kind::Host { scheme, host }, Some(origin)) => {
                 origin.scheme.eq_ignore_ascii_case(scheme)
-                    && origin.port() == port.or_else(|| scheme_port(scheme))
-                    && host.matches(origin.authority.host)
+                    && origin.port() == host.port.or_else(|| scheme_port(scheme))
+                    && host.matches_name(origin.authority.host)
             }
         }
     }
@@ -124,33 +114,9 @@ impl OriginPattern {
 /// As it was written; a default port that was, too.
 impl fmt::Display for OriginPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Kind::Host { scheme, host, port } = &self.0 else {
-            return f.write_str("null");
-        };
-        match host {
-            Host::Exactly(host) => write!(f, "{scheme}://{host}")?,
-            Host::Below(suffix) => write!(f, "{scheme}://*{suffix}")?,
-        }
-        match port {
-            Some(port) => write!(f, ":{port}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Host {
-    fn matches(&self, host: &str) -> bool {
-        match self {
-            Self::Exactly(exactly) => host.eq_ignore_ascii_case(exactly),
-            Self::Below(suffix) => {
-                let split = host.len().checked_sub(suffix.len());
-                split
-                    .and_then(|at| host.split_at_checked(at))
-                    .is_some_and(|(labels, end)| {
-                        end.eq_ignore_ascii_case(suffix)
-                            && labels.split('.').all(|label| !label.is_empty())
-                    })
-            }
+        match &self.0 {
+            Kind::Null => f.write_str("null"),
+            Kind::Host { scheme, host } => write!(f, "{scheme}://{host}"),
         }
     }
 }
@@ -168,32 +134,14 @@ impl FromStr for OriginPattern {
         let (scheme, authority) = split_scheme(pattern)
             .filter(|(scheme, _)| is_scheme(scheme))
             .ok_or(PatternError::Scheme)?;
-        let parse = |text| Authority::parse(text).ok_or(PatternError::Host);
-        let (host, port) = match authority.strip_prefix('*') {
-            None => {
-                let Authority { host, port } = parse(authority)?;
-                (Host::Exactly(host.into()), port)
-            }
-            Some(suffix) => {
-                let Authority { host, port } =
-                    parse(suffix.strip_prefix('.').ok_or(PatternError::Wildcard)?)?;
-                (Host::Below(suffix[..=host.len()].into()), port)
-            }
-        };
-        match &host {
-            Host::Exactly(host) | Host::Below(host) if host.contains('*') => {
-                Err(PatternError::Wildcard)
-            }
-            Host::Exactly(_) | Host::Below(_) => Ok(Self(Kind::Host {
-                scheme: scheme.into(),
-                host,
-                port,
-            })),
-        }
+        Ok(Self(Kind::Host {
+            scheme: scheme.into(),
+            host: authority.parse()?,
+        }))
     }
 }
 
-/// What is wrong with an origin pattern.
+/// What is wrong with a pattern of origins or hosts.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PatternError {
@@ -210,9 +158,9 @@ pub enum PatternError {
 impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UpperCase => "an origin pattern is written in lower case",
+            Self::UpperCase => "a pattern is written in lower case",
             Self::Scheme => "an origin pattern begins with a scheme, as in https://example.com",
-            Self::Host => "an origin pattern ends with host or host:port, without a path",
+            Self::Host => "a pattern ends with host or host:port, without a path",
             Self::Wildcard => "a star stands for whole labels at the front, as in *.example.com",
         })
     }

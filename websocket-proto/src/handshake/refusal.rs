@@ -27,6 +27,8 @@ pub enum Refusal {
     HttpVersion,
     /// `Host` is missing, repeated or malformed: 400.
     BadHost,
+    /// The policy does not let the server be asked by this name: 403.
+    HostRefused,
     /// `Upgrade` does not list `websocket`, so this is a plain request: 426 where only WebSockets
     /// are served.
     NotUpgrade,
@@ -115,6 +117,7 @@ impl Refusal {
             | Self::DraftDisabled => true,
             Self::NotGet
             | Self::BadHost
+            | Self::HostRefused
             | Self::NotConnectionUpgrade
             | Self::BadKey
             | Self::BadProtocol
@@ -150,7 +153,7 @@ impl Refusal {
             | Self::BadDraft
             | Self::NotExact => (400, "Bad Request"),
             Self::Unauthorized => (401, "Unauthorized"),
-            Self::OriginRefused => (403, "Forbidden"),
+            Self::HostRefused | Self::OriginRefused => (403, "Forbidden"),
             Self::NotFound => (404, "Not Found"),
             Self::NotGet => (405, "Method Not Allowed"),
             Self::HttpVersion | Self::NotUpgrade | Self::VersionUnsupported => {
@@ -168,6 +171,7 @@ impl fmt::Display for Refusal {
             Self::NotGet => "the method is not GET",
             Self::HttpVersion => "HTTP/1.0 knows no upgrade",
             Self::BadHost => "Host is missing, repeated or malformed",
+            Self::HostRefused => "the server may not be asked by this name",
             Self::NotUpgrade => "Upgrade does not list websocket",
             Self::NotConnectionUpgrade => "Connection does not list upgrade",
             Self::VersionMissing => "Sec-WebSocket-Version is missing",

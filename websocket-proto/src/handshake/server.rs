@@ -8,7 +8,7 @@ use super::fields::{Once, RequestFields, printable, protocol_list};
 use super::hixie::{hixie76_numbers, is_exact_hixie75};
 use super::proof::Proof;
 use super::target::Target;
-use super::{Extensions, OriginPolicy, Refusal, RequestView};
+use super::{Extensions, HostPolicy, OriginPolicy, Refusal, RequestView};
 use crate::http1::{Version, is_word};
 use crate::{Draft, Drafts, deflate, words};
 
@@ -19,6 +19,8 @@ pub struct Policy {
     pub drafts: Drafts,
     /// The pages that may connect. Default: those of the same origin.
     pub origins: OriginPolicy,
+    /// The names that the server may be asked by. Default: any.
+    pub hosts: HostPolicy,
     /// The bounds of permessage-deflate; `None`, the default, declines every offer of it, and so
     /// does a build without the feature `deflate`.
     pub deflate: Option<deflate::Config>,
@@ -132,8 +134,8 @@ pub(super) enum Kind {
 }
 
 impl Upgrade {
-    /// Checks a request: what makes it an upgrade first, then its draft, then what that draft needs,
-    /// the origin last.
+    /// Checks a request: the name it asks by and what makes it an upgrade first, then its draft, then
+    /// what that draft needs, the origin last.
     ///
     /// # Errors
     ///
@@ -157,6 +159,12 @@ impl Upgrade {
             .ok()
             .filter(|host| Authority::parse(host).is_some());
         let host = host.ok_or(Refusal::BadHost)?;
+        let target = Target::parse(request.target());
+        // RFC 9112 §3.2.2: the authority of an absolute target replaces `Host`.
+        let host = target.and_then(|target| target.authority).unwrap_or(host);
+        if !policy.hosts.check(Some(host)) {
+            return Err(Refusal::HostRefused);
+        }
         if !fields.upgrade {
             return Err(Refusal::NotUpgrade);
         }
@@ -178,14 +186,14 @@ impl Upgrade {
         {
             return Err(Refusal::NotExact);
         }
-        Self::read_fields(draft, &fields, request.target(), host, policy)
+        Self::read_fields(draft, &fields, target, host, policy)
     }
 
     /// The checks that follow from the draft.
     fn read_fields(
         draft: Draft,
         fields: &RequestFields<'_>,
-        target: &str,
+        target: Option<Target<'_>>,
         host: &str,
         policy: &Policy,
     ) -> Result<Self, Refusal> {
@@ -200,17 +208,11 @@ impl Upgrade {
             true => deflate_answer(fields, policy)?,
             false => None,
         };
-        let target = Target::parse(target).ok_or(Refusal::BadTarget)?;
+        let target = target.ok_or(Refusal::BadTarget)?;
         if has_body(draft, fields) {
             return Err(Refusal::HasBody);
         }
-        // RFC 9112 §3.2.2: the authority of an absolute target replaces `Host`.
-        let host = policy
-            .location
-            .authority
-            .as_deref()
-            .or(target.authority)
-            .unwrap_or(host);
+        let host = policy.location.authority.as_deref().unwrap_or(host);
         let origin = origin(draft, fields)?;
         let fetch_site = match fields.fetch_site {
             Once::Value(site) => core::str::from_utf8(site).ok(),
