@@ -72,7 +72,14 @@ pub fn check_pieces(chunks: &[u8], most: usize) {
             assert_eq!((body, taken), (expected, len));
         }
         Ok(None) => assert!(!end && failed.is_none(), "{}", chunks.escape_ascii()),
-        Err(()) => {
+        // Lengths that no number holds together; nothing smaller is too large for `read_body`.
+        Err(Wrong::Sum) => assert_eq!(
+            failed,
+            Some(ProtocolError::BodyTooLarge),
+            "{}",
+            chunks.escape_ascii()
+        ),
+        Err(Wrong::Grammar) => {
             let behind_the_last = has_last_chunk(chunks);
             let waits_for_trailer = failed.is_none() && !end && behind_the_last;
             assert!(
@@ -91,8 +98,15 @@ fn limited(chunks: &[u8]) -> bool {
     chunks.len() > 250
 }
 
+/// Why a chunked body means nothing.
+enum Wrong {
+    Grammar,
+    /// Its chunks are longer than any number says.
+    Sum,
+}
+
 /// What a chunked body comes to, by its grammar alone (RFC 9112 §7.1); trailers are left out.
-fn oracle(mut rest: &[u8]) -> Result<Option<(Vec<u8>, usize)>, ()> {
+fn oracle(mut rest: &[u8]) -> Result<Option<(Vec<u8>, usize)>, Wrong> {
     let whole = rest.len();
     let mut body = Vec::new();
     loop {
@@ -101,11 +115,11 @@ fn oracle(mut rest: &[u8]) -> Result<Option<(Vec<u8>, usize)>, ()> {
             .take_while(|byte| byte.is_ascii_hexdigit())
             .count();
         if digits > 16 {
-            return Err(());
+            return Err(Wrong::Grammar);
         }
         let mut after = &rest[digits..];
         if digits == 0 && !after.is_empty() {
-            return Err(());
+            return Err(Wrong::Grammar);
         }
         let padding = after
             .iter()
@@ -118,14 +132,15 @@ fn oracle(mut rest: &[u8]) -> Result<Option<(Vec<u8>, usize)>, ()> {
                 after = &extension[extension.iter().take_while(in_extension).count()..];
             }
             [] => {}
-            _ if padding > 0 => return Err(()),
+            _ if padding > 0 => return Err(Wrong::Grammar),
             _ => {}
         }
         let Some(after) = take(after, b"\r\n")? else {
             return Ok(None);
         };
-        let text = std::str::from_utf8(&rest[..digits]).map_err(drop)?;
-        let size = u64::from_str_radix(text, 16).map_err(drop)?;
+        let text = std::str::from_utf8(&rest[..digits]).map_err(|_| Wrong::Grammar)?;
+        let size = u64::from_str_radix(text, 16).map_err(|_| Wrong::Grammar)?;
+        (body.len() as u64).checked_add(size).ok_or(Wrong::Sum)?;
         // What no memory holds has not come.
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         if size == 0 {
@@ -143,11 +158,11 @@ fn oracle(mut rest: &[u8]) -> Result<Option<(Vec<u8>, usize)>, ()> {
 }
 
 /// What is behind `wanted`; nothing when there is only a part of it.
-fn take<'a>(bytes: &'a [u8], wanted: &[u8]) -> Result<Option<&'a [u8]>, ()> {
+fn take<'a>(bytes: &'a [u8], wanted: &[u8]) -> Result<Option<&'a [u8]>, Wrong> {
     match bytes.strip_prefix(wanted) {
         Some(rest) => Ok(Some(rest)),
         None if wanted.starts_with(bytes) => Ok(None),
-        None => Err(()),
+        None => Err(Wrong::Grammar),
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) struct Far {
     conversation: Conversation<RequestHead>,
     asks: VecDeque<(Instant, ToSession<RequestHead>)>,
     news: VecDeque<(Instant, News)>,
+    counted_on: bool,
 }
 
 #[derive(Debug)]
@@ -79,6 +80,7 @@ impl Shared {
             conversation: Conversation::new(),
             asks: VecDeque::new(),
             news: VecDeque::new(),
+            counted_on: false,
         }))
     }
 }
@@ -158,14 +160,11 @@ impl Front {
         }
     }
 
-    /// Whether a session counts on its receiver, and it does not know that yet.
-    pub(super) fn is_attaching(&self) -> bool {
+    /// Whether a session counts on a receiver here, which may not know that yet, or be gone.
+    pub(super) const fn is_counted_on(&self) -> bool {
         match self {
             Self::Near(_) => false,
-            Self::Far(far) => far
-                .news
-                .iter()
-                .any(|(_, news)| matches!(news, News::Reply(FromSession::Attached(_)))),
+            Self::Far(far) => far.counted_on,
         }
     }
 
@@ -211,6 +210,7 @@ impl Far {
             conversation,
             asks,
             news,
+            counted_on,
         } = self;
         let Speaks::Http(http) = speaks else {
             return;
@@ -232,9 +232,12 @@ impl Far {
             while asks.front().is_some_and(|(at, _)| *at <= now) {
                 if let Some((_, message)) = asks.pop_front() {
                     around.tell(|| format!("the sessions are told {message:?}"));
+                    let gone = matches!(message, ToSession::Flushed(_) | ToSession::Aborted(_));
+                    *counted_on &= !gone;
                     let Some(reply) = endpoint.handle(now, message) else {
                         continue;
                     };
+                    *counted_on |= matches!(reply, FromSession::Attached(_));
                     let at = around.hop(news.back().map(|(at, _)| *at));
                     news.push_back((at, News::Reply(reply)));
                 }

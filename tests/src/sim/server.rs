@@ -333,7 +333,7 @@ impl Server {
         {
             let receives = |connection: &&Connection| {
                 let link = connection.driver.link;
-                let receives = connection.receives || connection.machine.is_attaching();
+                let receives = connection.receives || connection.machine.is_counted_on();
                 receives && around.oracle.asks(link) == *track
             };
             let mut receivers = connections.iter().filter(receives);
