@@ -3,14 +3,16 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use sockjs_proto::Transport;
+use sockjs_proto::{Dialect, Transport};
 use websocket_proto::Instant;
+use websocket_proto::http1::Version;
 
 use super::around::{Actor, Around};
 use super::frames::{Frame, Unwrap};
 use super::lines::{Line, State};
 use super::oracle::Track;
 use super::plan::{Client, Leaves, Wants};
+use super::reply::Reply;
 use super::{Outcome, payload};
 
 /// The client.
@@ -19,6 +21,7 @@ pub(super) struct Browser {
     at: usize,
     plan: Client,
     transport: Transport,
+    version: Version,
     track: usize,
     lines: Vec<Work>,
     open: bool,
@@ -58,16 +61,22 @@ enum Job {
 }
 
 impl Browser {
-    pub(super) fn new(around: &mut Around, at: usize, plan: Client, transport: Transport) -> Self {
+    pub(super) fn new(
+        around: &mut Around,
+        at: usize,
+        plan: Client,
+        (transport, version): (Transport, Version),
+    ) -> Self {
         let track = around.oracle.tracks.len();
         let id = format!("{}{track}", plan.wants.letter());
-        around.tell(|| format!("client {at}: {transport}, session {id}"));
+        around.tell(|| format!("client {at}: {transport}, session {id}, {version:?}"));
         around.oracle.tracks.push(Track::new(id, plan.wants, true));
         around.wake(Actor::Client(at));
         Self {
             at,
             plan,
             transport,
+            version,
             track,
             lines: Vec::new(),
             open: false,
@@ -144,6 +153,7 @@ impl Browser {
         }
         if let Some(reply) = line.complete(around) {
             let job = std::mem::replace(job, Job::Nothing);
+            self.check_cookie(around, &reply);
             if !self.frames(around, said) {
                 return;
             }
@@ -157,6 +167,22 @@ impl Browser {
         if self.frames(around, said) && lost {
             self.lost(around, nth);
         }
+    }
+
+    /// Old services set a cookie with every answer, and repeat the one they are told.
+    fn check_cookie(&self, around: &Around, reply: &Reply) {
+        let sets = around.plan.config.dialect <= Dialect::V0_2_1;
+        let expected = format!("JSESSIONID={}; path=/", self.cookie());
+        let expected = Some(expected).filter(|_| sets);
+        assert!(
+            !matches!(reply.status, 200 | 204) || reply.cookie == expected,
+            "{:?} is set as cookie",
+            reply.cookie
+        );
+    }
+
+    fn cookie(&self) -> String {
+        format!("c{}", self.track)
     }
 
     /// Whether the session goes on.
@@ -230,6 +256,9 @@ impl Browser {
         if status != 200 {
             return self.end(around, Outcome::Lost("a receiver was refused"));
         }
+        if count == 0 && self.version == Version::Http10 && !around.plan.calm {
+            return self.end(around, Outcome::Lost("a stream was cut off"));
+        }
         assert!(count > 0, "a response without a frame");
         if self.polls == Instant::FAR {
             let slow = !around.plan.calm && around.random.one_in(15);
@@ -292,8 +321,9 @@ impl Browser {
             _ => ("GET", ""),
         };
         let name = self.transport.name();
-        let request = format!("{method} /s/000/{id}/{name}{query} HTTP/1.1\r\nHost: h\r\n\r\n");
-        let frames = Unwrap::new(self.transport);
+        let line = format!("{method} /s/000/{id}/{name}{query}");
+        let request = format!("{}\r\n", self.head(around, &line));
+        let frames = Unwrap::new(self.transport, around.plan.config.dialect);
         let job = Job::Receive {
             frames,
             framed: around.now,
@@ -301,6 +331,17 @@ impl Browser {
         };
         let link = self.ask(around, request.as_bytes(), job);
         around.oracle.receives.insert(link, self.track);
+    }
+
+    /// The first line of a request, and fields that all have.
+    fn head(&self, around: &mut Around, line: &str) -> String {
+        let (version, keeps) = match self.version {
+            Version::Http10 if around.random.one_in(2) => ("1.0", "Connection: keep-alive\r\n"),
+            Version::Http10 => ("1.0", ""),
+            Version::Http11 => ("1.1", ""),
+        };
+        let cookie = self.cookie();
+        format!("{line} HTTP/{version}\r\nHost: h\r\n{keeps}Cookie: JSESSIONID={cookie}\r\n")
     }
 
     /// Makes a request on a connection that is free, or on a new one.
@@ -325,7 +366,7 @@ impl Browser {
             links.push(link);
         }
         work.job = job;
-        work.line.ask(around, request);
+        work.line.ask(around, self.version, request);
         around.totals.requests += 1;
         link
     }
@@ -385,9 +426,9 @@ impl Browser {
             }
             _ => ("xhr_send", "text/plain", json),
         };
-        let head =
-            format!("POST /s/000/{id}/{name} HTTP/1.1\r\nHost: h\r\nContent-Type: {kind}\r\n");
-        let request = if around.random.one_in(3) {
+        let head = self.head(around, &format!("POST /s/000/{id}/{name}"));
+        let head = format!("{head}Content-Type: {kind}\r\n");
+        let request = if self.version == Version::Http11 && around.random.one_in(3) {
             let (first, rest) = body.split_at(1);
             format!(
                 "{head}Transfer-Encoding: chunked\r\n\r\n1\r\n{first}\r\n{:x}\r\n{rest}\r\n0\r\n\r\n",
@@ -430,7 +471,8 @@ impl Browser {
         }
         if matches!(outcome, Outcome::Lost(_)) && self.plan.attempts > 0 && !around.plan.calm {
             self.plan.attempts -= 1;
-            *self = Self::new(around, self.at, self.plan, self.transport);
+            let how = (self.transport, self.version);
+            *self = Self::new(around, self.at, self.plan, how);
             return;
         }
         self.outcome = Some(outcome);

@@ -65,14 +65,18 @@ impl Connection {
         let Self {
             driver, machine, ..
         } = self;
+        let attached = machine.conversation().receiver().is_some();
         let read = driver.input(around, machine);
         if read == Turn::Broken {
             return Turn::Broken;
         }
         machine.exchange(around, shared, endpoint);
-        let ends = machine.is_finished() && !driver.is_at_eof() && !driver.is_over();
+        // What a response of HTTP/1.0 ends with is still to be written when the machine has finished.
+        let finished = machine.is_finished() && machine.outbox().is_empty();
+        let ends = finished && !driver.is_at_eof() && !driver.is_over();
+        let ends = ends && (attached || !driver.has_written_all(around));
         if self.receives && ends {
-            // Nothing else ends a connection on which a receiver waits.
+            // Nothing else ends a connection on which a receiver waits, or its last bytes.
             assert!(around.now - driver.wrote >= STALL, "it was not stalled");
             around.is_cut(driver.link);
         }
@@ -88,7 +92,7 @@ impl Connection {
         }
         if self.program.is_none() && machine.socket().is_some() {
             let track = around.oracle.socket_track(driver.link);
-            self.program = Some(Program::new(around, track, false));
+            self.program = Some(Program::new(around, track));
         }
         casts.extend(self.run(around));
         match self.driver.output(around, &mut self.machine) {

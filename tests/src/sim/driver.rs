@@ -190,6 +190,16 @@ impl Driver {
         }
     }
 
+    /// Whether nothing that was queued waits for the kernel.
+    pub(super) fn has_written_all(&self, around: &Around) -> bool {
+        let link = &around.links[self.link];
+        let pipe = match self.end {
+            End::Client => &link.to_server,
+            End::Server => &link.to_client,
+        };
+        pipe.written.len() as u64 >= self.queued_bytes
+    }
+
     fn linger(&mut self, around: &mut Around) -> Turn {
         if let Phase::Lingering(until) = self.phase
             && until <= around.now

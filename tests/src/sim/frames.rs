@@ -1,6 +1,6 @@
 //! SockJS frames as a browser finds them in what each transport brings.
 
-use sockjs_proto::Transport;
+use sockjs_proto::{Dialect, Transport};
 
 /// What a session says.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -35,14 +35,16 @@ impl Frame {
 #[derive(Debug)]
 pub(super) struct Unwrap {
     transport: Transport,
+    dialect: Dialect,
     bytes: Vec<u8>,
     begun: bool,
 }
 
 impl Unwrap {
-    pub(super) const fn new(transport: Transport) -> Self {
+    pub(super) const fn new(transport: Transport, dialect: Dialect) -> Self {
         Self {
             transport,
+            dialect,
             bytes: Vec::new(),
             begun: false,
         }
@@ -63,7 +65,8 @@ impl Unwrap {
             Transport::Xhr | Transport::XhrStreaming => (b"", b"\n"),
             Transport::EventSource => (b"data: ", b"\r\n\r\n"),
             Transport::HtmlFile => (b"<script>\np(", b");\n</script>\r\n"),
-            Transport::Jsonp => (b"/**/cb.d(", b");\r\n"),
+            Transport::Jsonp if self.dialect == Dialect::Newest => (b"/**/cb.d(", b");\r\n"),
+            Transport::Jsonp => (b"cb.d(", b");\r\n"),
             other => panic!("nothing is received over {other}"),
         };
         let end = find(&self.bytes, behind)?;

@@ -19,6 +19,8 @@ pub(super) struct Hand {
     said: VecDeque<Said>,
     /// Our closing frame is on its way.
     closes: bool,
+    /// The server of hixie-76 closes TCP alone.
+    silent_end: bool,
     /// Chooses how messages are cut into fragments.
     turn: usize,
 }
@@ -32,7 +34,7 @@ enum Stage {
 }
 
 impl Hand {
-    pub(super) fn new(draft: Draft, path: &str) -> Self {
+    pub(super) fn new(draft: Draft, path: &str, silent_end: bool) -> Self {
         let version = draft.wire_version().map(|version| format!("{version}"));
         let mut request = format!("GET {path} HTTP/1.1\r\n");
         let fields: &[&str] = match draft {
@@ -76,6 +78,7 @@ impl Hand {
             text: Vec::new(),
             said: VecDeque::new(),
             closes: false,
+            silent_end,
             turn: 0,
         }
     }
@@ -178,6 +181,7 @@ impl Hand {
         let first = *self.input.first()?;
         if first == 0xff {
             assert_eq!(*self.input.get(1)?, 0, "the closing frame");
+            assert!(self.closes || !self.silent_end, "an end with a frame");
             if !self.closes {
                 self.closes = true;
                 self.outbox.append(&[0xff, 0]);

@@ -1,6 +1,7 @@
 //! The HTTP connections of one client: a request at a time on each, as browsers have them.
 
 use websocket_proto::Instant;
+use websocket_proto::http1::Version;
 
 use super::around::Around;
 use super::reply::Reply;
@@ -48,9 +49,9 @@ impl Line {
         self.reply.is_none() && self.state == State::Up && fresh
     }
 
-    pub(super) fn ask(&mut self, around: &mut Around, request: &[u8]) {
+    pub(super) fn ask(&mut self, around: &mut Around, version: Version, request: &[u8]) {
         self.out.extend_from_slice(request);
-        self.reply = Some(Reply::default());
+        self.reply = Some(Reply::to(version));
         self.asked = around.now;
         self.write(around);
     }
@@ -76,7 +77,12 @@ impl Line {
         let most = around.random.magnitude(1, 128 * 1024);
         match around.read(End::Client, self.link, most) {
             Read::Nothing => false,
-            Read::Eof => std::mem::replace(&mut self.state, State::Ended) == State::Up,
+            Read::Eof => {
+                if let Some(reply) = &mut self.reply {
+                    reply.end();
+                }
+                std::mem::replace(&mut self.state, State::Ended) == State::Up
+            }
             Read::Broken => {
                 self.state = State::Broken;
                 true

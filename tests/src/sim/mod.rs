@@ -16,6 +16,7 @@ mod hand;
 mod lines;
 mod oracle;
 mod peer;
+mod pieces;
 mod plain;
 mod plan;
 mod program;

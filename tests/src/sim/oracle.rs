@@ -43,6 +43,8 @@ pub(super) struct Track {
     pub(super) links: Vec<usize>,
     /// When a receiver was there last.
     pub(super) attached: Instant,
+    /// What its WebSocket carries is compressed.
+    pub(super) opaque: bool,
     /// The program has let the session begin only to close it.
     pub(super) turned_away: Option<Close>,
 }
@@ -61,8 +63,9 @@ pub(super) struct Life {
     next: usize,
     pub(super) open: bool,
     pub(super) closed: Option<Closed>,
-    /// What the application has closed it with.
+    /// What the application has closed it with, and when.
     pub(super) close: Option<Close>,
+    pub(super) closes: Instant,
     /// Its bytes cannot be searched.
     pub(super) opaque: bool,
 }
@@ -83,6 +86,7 @@ impl Track {
             left: false,
             links: Vec::new(),
             attached: Instant::ZERO,
+            opaque: false,
             turned_away: None,
         }
     }
@@ -123,7 +127,8 @@ impl Oracle {
     }
 
     /// A session has begun.
-    pub(super) fn begin(&mut self, track: usize, opaque: bool) -> usize {
+    pub(super) fn begin(&mut self, track: usize) -> usize {
+        let opaque = self.tracks[track].opaque;
         let life = self.lives.len();
         self.tracks[track].lives.push(life);
         self.lives.push(Life {
@@ -135,6 +140,7 @@ impl Oracle {
             open: false,
             closed: None,
             close: None,
+            closes: Instant::FAR,
             opaque,
         });
         life
@@ -297,6 +303,12 @@ impl Oracle {
         let track = &self.tracks[track];
         let closes = |&life: &usize| self.lives[life].close.is_some();
         track.turned_away.is_some() || track.lives.iter().any(closes)
+    }
+
+    /// Whether the application had closed a session of the client's at that time.
+    pub(super) fn was_closed(&self, track: usize, at: Instant) -> bool {
+        let lives = self.tracks[track].lives.iter();
+        lives.clone().any(|&life| self.lives[life].closes <= at)
     }
 
     /// Whether a client may be told of this close now.

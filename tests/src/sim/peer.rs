@@ -7,6 +7,7 @@ use websocket_proto::handshake::{Client, ClientRequest, Url};
 use websocket_proto::http1::client::{self, Exchange};
 use websocket_proto::{CloseCode, Draft, Instant, Machine, Message, Outbox, ReadInterest, deflate};
 
+use super::pieces::Pieces;
 use crate::pair::counter;
 
 /// A client that speaks WebSocket.
@@ -39,7 +40,8 @@ pub(super) enum Said {
 pub(super) struct Ours {
     client: Client,
     speaks: Speaks,
-    small: bool,
+    config: Arc<connection::Config>,
+    pieces: Pieces,
     now: Instant,
 }
 
@@ -50,11 +52,17 @@ enum Speaks {
 }
 
 impl Ours {
-    pub(super) fn new(draft: Draft, path: &str, deflate: bool, small: bool, now: Instant) -> Self {
+    pub(super) fn new(
+        draft: Draft,
+        path: &str,
+        deflate: Option<deflate::Config>,
+        config: connection::Config,
+        now: Instant,
+    ) -> Self {
         let url: Url = format!("ws://h{path}").parse().expect("a URL");
         let request = ClientRequest {
             draft,
-            deflate: deflate.then(deflate::Config::default),
+            deflate,
             ..ClientRequest::new(&url)
         };
         let client = Client::new(&request, &mut *counter()).expect("a legal request");
@@ -62,7 +70,8 @@ impl Ours {
         Self {
             client,
             speaks: Speaks::Http(Box::new(exchange)),
-            small,
+            config: Arc::new(config),
+            pieces: Pieces::default(),
             now,
         }
     }
@@ -73,12 +82,7 @@ impl Ours {
             .client
             .verify(head)
             .expect("the answer to what was asked");
-        let config = connection::Config {
-            inbound_mark: if self.small { 10 } else { 64 * 1024 },
-            compress_above: 0,
-            ..connection::Config::default()
-        };
-        let mut connection = Connection::client(agreed, Arc::new(config), counter(), now);
+        let mut connection = Connection::client(agreed, self.config.clone(), counter(), now);
         let fresh = self.client.exchange(client::Config::default(), now);
         if let Speaks::Http(http) = &mut self.speaks {
             let mut rest = std::mem::replace(&mut **http, fresh)
@@ -136,6 +140,10 @@ impl Peer for Ours {
                     connection::Event::Message(message) => {
                         Said::Text(message.as_text().expect("a text").to_owned())
                     }
+                    connection::Event::Chunk(chunk) => match self.pieces.add(&chunk) {
+                        Some(text) => Said::Text(text),
+                        None => continue,
+                    },
                     connection::Event::Ping(_) => Said::Ping,
                     connection::Event::Closed(closed) => {
                         let fault = matches!(closed.cause, connection::Cause::Protocol(_));

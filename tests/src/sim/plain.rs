@@ -9,11 +9,12 @@ use websocket_proto::handshake::{Accept, OriginPolicy, Policy, Upgrade};
 use websocket_proto::http1::server::{self, Body};
 use websocket_proto::http1::{RequestHead, ResponseHead};
 use websocket_proto::{
-    CloseCode, Drafts, Instant, Machine, Outbox, ReadInterest, Refused, SendError, deflate,
+    CloseCode, Drafts, Instant, Machine, Outbox, ReadInterest, Refused, SendError,
 };
 
 use super::around::{Actor, Around};
 use super::driver::{Driver, Turn};
+use super::pieces::Pieces;
 use super::program::Program;
 use super::wire::End;
 
@@ -50,7 +51,7 @@ impl Plain {
             policy: Policy {
                 drafts: Drafts::ALL,
                 origins: OriginPolicy::Any,
-                deflate: around.plan.deflate.then(deflate::Config::default),
+                deflate: around.plan.config.deflate.clone(),
                 ..Policy::default()
             },
             terms: Arc::new(connection::Config {
@@ -58,6 +59,7 @@ impl Plain {
                 inbound_mark: around.plan.config.incoming_mark,
                 ping_interval: Some(around.plan.config.heartbeat_delay),
                 compress_above: 0,
+                delivery: around.plan.delivery,
                 ..connection::Config::default()
             }),
             connections: Vec::new(),
@@ -143,8 +145,12 @@ impl Stream {
             return Turn::Broken;
         }
         self.answer(around, policy, terms);
+        let before = self.speaks.machine().read_interest();
         self.run(around);
+        // Whoever has taken what made a queue full wants more.
+        let hungry = self.speaks.machine().read_interest() != before;
         match self.driver.output(around, self.speaks.machine_mut()) {
+            Turn::Still if hungry => Turn::Moved,
             Turn::Still => read,
             written => written,
         }
@@ -203,14 +209,17 @@ impl Stream {
         let mut outbox = http.upgrade().expect("a request waits");
         accepted.queue(&mut outbox);
         let agreed = accepted.agreed();
-        let opaque = agreed.deflate.is_some();
+        let compressed = agreed.deflate.is_some();
         let connection = Connection::server(agreed, Arc::clone(terms), outbox, now);
         self.speaks = Speaks::Socket(Box::new(Session {
             connection,
             opened: false,
+            pieces: Pieces::default(),
         }));
         let track = around.oracle.socket_track(self.driver.link);
-        self.program = Some(Program::new(around, track, opaque));
+        let offered = around.oracle.tracks[track].opaque;
+        assert_eq!(compressed, offered, "who offers it gets it");
+        self.program = Some(Program::new(around, track));
     }
 }
 
@@ -252,6 +261,7 @@ impl Speaks {
 struct Session {
     connection: Connection,
     opened: bool,
+    pieces: Pieces,
 }
 
 impl AnySession for Session {
@@ -264,6 +274,12 @@ impl AnySession for Session {
             return Some(match self.connection.poll_event()? {
                 connection::Event::Message(message) => {
                     Event::Message(message.as_text().expect("a text").into())
+                }
+                connection::Event::Chunk(chunk) => {
+                    let Some(text) = self.pieces.add(&chunk) else {
+                        continue;
+                    };
+                    Event::Message(text.as_str().into())
                 }
                 connection::Event::Writable => Event::Writable,
                 connection::Event::Closed(closed) => Event::Closed(Closed {

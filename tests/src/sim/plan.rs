@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use sockjs_proto::{
-    Admit, AfterCut, Config, SendToClosing, Transport, WebsocketFrames, WebsocketHeartbeat,
+    Admit, AfterCut, Config, Dialect, SendToClosing, Transport, WebsocketFrames, WebsocketHeartbeat,
 };
+use websocket_proto::connection::Delivery;
 use websocket_proto::handshake::OriginPolicy;
-use websocket_proto::{Draft, Drafts};
+use websocket_proto::http1::Version;
+use websocket_proto::{Draft, Drafts, deflate};
 
 use super::random::Random;
 use super::wire::{Cut, End, Fault, Terms};
@@ -28,7 +30,8 @@ pub(super) struct Plan {
     /// Servers with sessions; behind them comes one without.
     pub(super) servers: usize,
     pub(super) http_mark: usize,
-    pub(super) deflate: bool,
+    /// How plain WebSockets hand their messages out, at the server.
+    pub(super) delivery: Delivery,
     /// One connection in so many is struck by a fault.
     pub(super) faults: u64,
     pub(super) clients: Vec<Client>,
@@ -55,7 +58,7 @@ pub(super) struct Client {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
     /// A session over HTTP, received over this transport.
-    Browser(Transport),
+    Browser(Transport, Version),
     /// A session in a WebSocket.
     Socket(Draft, Speaker, Path),
     /// Requests without sessions.
@@ -153,7 +156,7 @@ impl Plan {
             hop: random.pick(&[0, 0, 200, 30_000]),
             servers,
             http_mark: random.pick(&[64 * 1024, 64 * 1024, 600]),
-            deflate: random.one_in(3),
+            delivery: random.pick(&[Delivery::Whole, Delivery::Streamed]),
             faults: u64::MAX,
             clients,
             config: Config::default(),
@@ -224,8 +227,12 @@ impl Plan {
 }
 
 fn config(random: &mut Random) -> Config {
+    let any = random.pick(&Dialect::ALL);
+    let dialect = random.pick(&[any, Dialect::Newest]);
     Config {
         prefix: "/s".into(),
+        dialect,
+        deflate: random.one_in(3).then(|| bounds(random)),
         origins: OriginPolicy::Any,
         drafts: Drafts::ALL,
         response_limit: random.pick(&[1, 300, 4096, 128 * 1024]),
@@ -244,10 +251,23 @@ fn config(random: &mut Random) -> Config {
     }
 }
 
+/// What a client or a server agrees to of permessage-deflate.
+pub(super) fn bounds(random: &mut Random) -> deflate::Config {
+    deflate::Config {
+        server_no_context_takeover: random.one_in(2),
+        client_no_context_takeover: random.one_in(2),
+        server_max_window_bits: random.pick(&[15, 15, 9]),
+        client_max_window_bits: random.pick(&[15, 15, 8]),
+    }
+}
+
 fn client(random: &mut Random, servers: usize, calm: bool) -> Client {
     let wants = random.pick(&Wants::ALL);
     let kind = match random.between(0, 9) {
-        0..=5 => Kind::Browser(random.pick(&RECEIVERS)),
+        0..=5 => {
+            let version = random.pick(&[Version::Http11, Version::Http11, Version::Http10]);
+            Kind::Browser(random.pick(&RECEIVERS), version)
+        }
         6..=8 => {
             let speaker = random.pick(&[Speaker::Ours, Speaker::Hand]);
             let path = random.pick(&[Path::Session, Path::Session, Path::Raw, Path::Plain]);

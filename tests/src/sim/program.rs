@@ -31,8 +31,8 @@ pub(super) struct Program {
 
 impl Program {
     /// Of a session that begins.
-    pub(super) fn new(around: &mut Around, track: usize, opaque: bool) -> Self {
-        let life = around.oracle.begin(track, opaque);
+    pub(super) fn new(around: &mut Around, track: usize) -> Self {
+        let life = around.oracle.begin(track);
         around.totals.sessions += 1;
         let Track { wants, id, .. } = &around.oracle.tracks[track];
         let wants = *wants;
@@ -216,7 +216,10 @@ impl Program {
         if let Some(close) = self.ends.take() {
             let life = self.life;
             around.tell(|| format!("session {life}: the application closes, {close:?}"));
-            self.life(around).close.get_or_insert(close.clone());
+            let now = around.now;
+            let told = self.life(around);
+            told.close.get_or_insert(close.clone());
+            told.closes = told.closes.min(now);
             session.close(around.now, close);
         }
         true

@@ -1,5 +1,7 @@
 //! A response as a client reads it, byte by byte, with nothing of the project's own parser.
 
+use websocket_proto::http1::Version;
+
 /// What of a response has come.
 #[derive(Debug, Default)]
 pub(super) struct Reply {
@@ -8,6 +10,10 @@ pub(super) struct Reply {
     pub(super) body: Vec<u8>,
     /// The server will close the connection behind it.
     pub(super) closes: bool,
+    /// What `Set-Cookie` says.
+    pub(super) cookie: Option<String>,
+    /// Asked for in HTTP/1.0.
+    old: bool,
     stage: Stage,
     line: Vec<u8>,
 }
@@ -17,6 +23,8 @@ enum Stage {
     #[default]
     StatusLine,
     Fields(Body),
+    /// Whatever comes before the end of the stream.
+    UntilEnd,
     Fixed(usize),
     ChunkSize,
     Chunk(usize),
@@ -37,11 +45,33 @@ impl Reply {
         self.stage == Stage::Complete
     }
 
+    /// To a request of this version.
+    pub(super) fn to(version: Version) -> Self {
+        let old = version == Version::Http10;
+        Self {
+            old,
+            // Unless the server says otherwise.
+            closes: old,
+            ..Self::default()
+        }
+    }
+
+    /// The server has ended the stream.
+    pub(super) fn end(&mut self) {
+        if self.stage == Stage::UntilEnd {
+            self.stage = Stage::Complete;
+        }
+    }
+
     /// How many bytes belong to this response.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> usize {
         let mut at = 0;
         while at < bytes.len() && !self.is_complete() {
             match self.stage {
+                Stage::UntilEnd => {
+                    self.body.extend_from_slice(&bytes[at..]);
+                    at = bytes.len();
+                }
                 Stage::Fixed(left) | Stage::Chunk(left) => {
                     let n = left.min(bytes.len() - at);
                     self.body.extend_from_slice(&bytes[at..at + n]);
@@ -76,6 +106,7 @@ impl Reply {
             }
             Stage::Fields(body) if line.is_empty() => match body {
                 _ if matches!(self.status, 204 | 304) => Stage::Complete,
+                Body::None if self.old => Stage::UntilEnd,
                 Body::None | Body::Length(0) => Stage::Complete,
                 Body::Length(length) => Stage::Fixed(length),
                 Body::Chunked => Stage::ChunkSize,
@@ -84,9 +115,16 @@ impl Reply {
                 let (name, value) = line.split_once(": ").expect("a field");
                 Stage::Fields(match name.to_ascii_lowercase().as_str() {
                     "content-length" => Body::Length(value.parse().expect("a length")),
-                    "transfer-encoding" => Body::Chunked,
+                    "transfer-encoding" => {
+                        assert!(!self.old, "HTTP/1.0 knows no chunks");
+                        Body::Chunked
+                    }
                     "connection" => {
-                        self.closes |= value == "close";
+                        self.closes = value == "close";
+                        body
+                    }
+                    "set-cookie" => {
+                        self.cookie = Some(value.to_owned());
                         body
                     }
                     _ => body,

@@ -202,7 +202,7 @@ impl Server {
                         let before = self.endpoint.session(member.key).can_send();
                         assert_eq!(before, Err(Refused::Closing), "two sessions of one id");
                     }
-                    let program = Program::new(around, track, false);
+                    let program = Program::new(around, track);
                     self.members.push(Member {
                         key,
                         track,

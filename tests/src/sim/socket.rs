@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use sockjs_proto::Dialect;
+use websocket_proto::connection::{self, Delivery};
 use websocket_proto::{Draft, Instant};
 
 use super::around::{Actor, Around};
@@ -11,7 +13,7 @@ use super::frames::Frame;
 use super::hand::Hand;
 use super::oracle::Track;
 use super::peer::{Ours, Peer, Said};
-use super::plan::{Client, Leaves, Path, Speaker, Wants};
+use super::plan::{Client, Leaves, Path, Speaker, Wants, bounds};
 use super::wire::End;
 use super::{Outcome, payload};
 
@@ -26,6 +28,10 @@ pub(super) struct Socket {
     driver: Driver,
     peer: Box<dyn Peer>,
     open: bool,
+    /// The first frame of hixie-76 leaves so long behind the digest.
+    delay: Duration,
+    /// When the handshake's last byte was queued, until a frame comes.
+    opened: Option<Instant>,
     /// How many of its own messages it has sent, and heard again.
     sent: u64,
     echoes: u64,
@@ -60,11 +66,28 @@ impl Socket {
         around.tell(|| format!("client {at}: {speaker:?} {draft:?} {target}"));
         around.oracle.tracks.push(Track::new(id, plan.wants, false));
         around.oracle.tracks[track].links.push(link);
-        let deflate = around.plan.deflate && path == Path::Plain;
-        let small = around.random.one_in(3);
+        let dialect = (path != Path::Plain).then_some(around.plan.config.dialect);
         let peer: Box<dyn Peer> = match speaker {
-            Speaker::Ours => Box::new(Ours::new(draft, &target, deflate, small, around.now)),
-            Speaker::Hand => Box::new(Hand::new(draft, &target)),
+            Speaker::Ours => {
+                let offers = around.plan.config.deflate.is_some();
+                let deflate = offers.then(|| bounds(&mut around.random));
+                around.oracle.tracks[track].opaque = offers && draft.is_hybi();
+                let config = connection::Config {
+                    inbound_mark: around.random.pick(&[10, 64 * 1024, 64 * 1024]),
+                    compress_above: 0,
+                    delivery: around.random.pick(&[
+                        Delivery::Whole,
+                        Delivery::Whole,
+                        Delivery::Streamed,
+                    ]),
+                    ..connection::Config::default()
+                };
+                Box::new(Ours::new(draft, &target, deflate, config, around.now))
+            }
+            Speaker::Hand => {
+                let silent_end = dialect == Some(Dialect::V0_2);
+                Box::new(Hand::new(draft, &target, silent_end))
+            }
         };
         around.wake(Actor::Client(at));
         Self {
@@ -77,6 +100,11 @@ impl Socket {
             driver: Driver::new(End::Client, link, around.now),
             peer,
             open: false,
+            delay: match (draft, dialect) {
+                (Draft::Hixie76, Some(Dialect::V0_2_1)) => Duration::from_millis(25),
+                _ => Duration::ZERO,
+            },
+            opened: None,
             sent: 0,
             echoes: 0,
             heard_end: false,
@@ -128,6 +156,7 @@ impl Socket {
         match said {
             Said::Open => {
                 self.open = self.path != Path::Session;
+                self.opened = self.driver.stamp.map(|stamp| stamp.at);
                 self.next = around.after_millis(self.plan.gap);
             }
             Said::Refused(_) => self.end(around, Outcome::Lost("refused")),
@@ -137,10 +166,19 @@ impl Socket {
                 let interval = around.plan.config.heartbeat_delay;
                 assert!(silence >= interval, "a ping after {silence:?}");
             }
-            Said::Text(text) => match self.path {
-                Path::Session => self.frame(around, Frame::read(&text)),
-                Path::Raw | Path::Plain => self.message(around, &text),
-            },
+            Said::Text(text) => {
+                if let (Some(opened), Some(stamp)) = (self.opened.take(), self.driver.stamp) {
+                    let waited = stamp.at - opened;
+                    // The end does not wait.
+                    let ends = self.leaves || around.oracle.was_closed(self.track, stamp.at);
+                    let late = waited >= self.delay || ends;
+                    assert!(late, "a frame {waited:?} behind the digest");
+                }
+                match self.path {
+                    Path::Session => self.frame(around, Frame::read(&text)),
+                    Path::Raw | Path::Plain => self.message(around, &text),
+                }
+            }
             Said::Closed => {
                 // Its own timers may have run out first.
                 around.oracle.tracks[self.track].left |= !around.oracle.is_closed(self.track);

@@ -180,8 +180,9 @@ impl Client {
             Self::Waiting(begins, plan) if *begins <= around.now => {
                 let plan = *plan;
                 *self = match plan.kind {
-                    Kind::Browser(transport) => {
-                        Self::Browser(Box::new(Browser::new(around, at, plan, transport)))
+                    Kind::Browser(transport, version) => {
+                        let how = (transport, version);
+                        Self::Browser(Box::new(Browser::new(around, at, plan, how)))
                     }
                     Kind::Socket(draft, speaker, path) => {
                         let how = (draft, speaker, path);
