@@ -42,6 +42,8 @@ pub(super) struct Ours {
     speaks: Speaks,
     config: Arc<connection::Config>,
     pieces: Pieces,
+    /// The server of hixie-76 closes TCP alone.
+    silent_end: bool,
     now: Instant,
 }
 
@@ -57,6 +59,7 @@ impl Ours {
         path: &str,
         deflate: Option<deflate::Config>,
         config: connection::Config,
+        silent_end: bool,
         now: Instant,
     ) -> Self {
         let url: Url = format!("ws://h{path}").parse().expect("a URL");
@@ -72,6 +75,7 @@ impl Ours {
             speaks: Speaks::Http(Box::new(exchange)),
             config: Arc::new(config),
             pieces: Pieces::default(),
+            silent_end,
             now,
         }
     }
@@ -148,6 +152,8 @@ impl Peer for Ours {
                     connection::Event::Closed(closed) => {
                         let fault = matches!(closed.cause, connection::Cause::Protocol(_));
                         assert!(!fault, "the server breaks the protocol: {closed}");
+                        let told = closed.cause == connection::Cause::Peer;
+                        assert!(!told || !self.silent_end, "an end with a frame");
                         Said::Closed
                     }
                     _ => continue,

@@ -67,6 +67,7 @@ impl Socket {
         around.oracle.tracks.push(Track::new(id, plan.wants, false));
         around.oracle.tracks[track].links.push(link);
         let dialect = (path != Path::Plain).then_some(around.plan.config.dialect);
+        let silent_end = (draft, dialect) == (Draft::Hixie76, Some(Dialect::V0_2));
         let peer: Box<dyn Peer> = match speaker {
             Speaker::Ours => {
                 let offers = around.plan.config.deflate.is_some();
@@ -82,12 +83,10 @@ impl Socket {
                     ]),
                     ..connection::Config::default()
                 };
-                Box::new(Ours::new(draft, &target, deflate, config, around.now))
+                let now = around.now;
+                Box::new(Ours::new(draft, &target, deflate, config, silent_end, now))
             }
-            Speaker::Hand => {
-                let silent_end = dialect == Some(Dialect::V0_2);
-                Box::new(Hand::new(draft, &target, silent_end))
-            }
+            Speaker::Hand => Box::new(Hand::new(draft, &target, silent_end)),
         };
         around.wake(Actor::Client(at));
         Self {
