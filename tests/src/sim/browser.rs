@@ -3,16 +3,16 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use sockjs_proto::{Dialect, Transport};
+use sockjs_proto::Transport;
 use websocket_proto::Instant;
 use websocket_proto::http1::Version;
 
 use super::around::{Actor, Around};
+use super::asking::Asking;
 use super::frames::{Frame, Unwrap};
 use super::lines::{Line, State};
 use super::oracle::Track;
 use super::plan::{Client, Leaves, Wants};
-use super::reply::Reply;
 use super::{Outcome, payload};
 
 /// The client.
@@ -20,8 +20,7 @@ use super::{Outcome, payload};
 pub(super) struct Browser {
     at: usize,
     plan: Client,
-    transport: Transport,
-    version: Version,
+    asking: Asking,
     track: usize,
     lines: Vec<Work>,
     open: bool,
@@ -70,13 +69,13 @@ impl Browser {
         let track = around.oracle.tracks.len();
         let id = format!("{}{track}", plan.wants.letter());
         around.tell(|| format!("client {at}: {transport}, session {id}, {version:?}"));
+        let asking = Asking::new(transport, version, id.clone());
         around.oracle.tracks.push(Track::new(id, plan.wants, true));
         around.wake(Actor::Client(at));
         Self {
             at,
             plan,
-            transport,
-            version,
+            asking,
             track,
             lines: Vec::new(),
             open: false,
@@ -153,7 +152,8 @@ impl Browser {
         }
         if let Some(reply) = line.complete(around) {
             let job = std::mem::replace(job, Job::Nothing);
-            self.check_cookie(around, &reply);
+            let dialect = around.plan.config.dialect;
+            self.asking.check_cookie(dialect, &reply);
             if !self.frames(around, said) {
                 return;
             }
@@ -167,22 +167,6 @@ impl Browser {
         if self.frames(around, said) && lost {
             self.lost(around, nth);
         }
-    }
-
-    /// Old services set a cookie with every answer, and repeat the one they are told.
-    fn check_cookie(&self, around: &Around, reply: &Reply) {
-        let sets = around.plan.config.dialect <= Dialect::V0_2_1;
-        let expected = format!("JSESSIONID={}; path=/", self.cookie());
-        let expected = Some(expected).filter(|_| sets);
-        assert!(
-            !matches!(reply.status, 200 | 204) || reply.cookie == expected,
-            "{:?} is set as cookie",
-            reply.cookie
-        );
-    }
-
-    fn cookie(&self) -> String {
-        format!("c{}", self.track)
     }
 
     /// Whether the session goes on.
@@ -207,7 +191,7 @@ impl Browser {
             return self.end(around, Outcome::Done);
         }
         // An event source asks again of its own accord.
-        if receives && self.transport == Transport::EventSource && around.random.one_in(2) {
+        if receives && self.asking.transport == Transport::EventSource && around.random.one_in(2) {
             self.polls = around.after_millis(3000);
             return;
         }
@@ -256,7 +240,7 @@ impl Browser {
         if status != 200 {
             return self.end(around, Outcome::Lost("a receiver was refused"));
         }
-        if count == 0 && self.version == Version::Http10 && !around.plan.calm {
+        if count == 0 && self.asking.version == Version::Http10 && !around.plan.calm {
             return self.end(around, Outcome::Lost("a stream was cut off"));
         }
         assert!(count > 0, "a response without a frame");
@@ -314,16 +298,8 @@ impl Browser {
             around.totals.doubled += 1;
         }
         self.polls = Instant::FAR;
-        let id = &around.oracle.tracks[self.track].id;
-        let (method, query) = match self.transport {
-            Transport::Xhr | Transport::XhrStreaming => ("POST", ""),
-            Transport::HtmlFile | Transport::Jsonp => ("GET", "?c=cb.d"),
-            _ => ("GET", ""),
-        };
-        let name = self.transport.name();
-        let line = format!("{method} /s/000/{id}/{name}{query}");
-        let request = format!("{}\r\n", self.head(around, &line));
-        let frames = Unwrap::new(self.transport, around.plan.config.dialect);
+        let request = self.asking.receive(&mut around.random);
+        let frames = Unwrap::new(self.asking.transport, around.plan.config.dialect);
         let job = Job::Receive {
             frames,
             framed: around.now,
@@ -331,17 +307,6 @@ impl Browser {
         };
         let link = self.ask(around, request.as_bytes(), job);
         around.oracle.receives.insert(link, self.track);
-    }
-
-    /// The first line of a request, and fields that all have.
-    fn head(&self, around: &mut Around, line: &str) -> String {
-        let (version, keeps) = match self.version {
-            Version::Http10 if around.random.one_in(2) => ("1.0", "Connection: keep-alive\r\n"),
-            Version::Http10 => ("1.0", ""),
-            Version::Http11 => ("1.1", ""),
-        };
-        let cookie = self.cookie();
-        format!("{line} HTTP/{version}\r\nHost: h\r\n{keeps}Cookie: JSESSIONID={cookie}\r\n")
     }
 
     /// Makes a request on a connection that is free, or on a new one.
@@ -366,7 +331,7 @@ impl Browser {
             links.push(link);
         }
         work.job = job;
-        work.line.ask(around, self.version, request);
+        work.line.ask(around, self.asking.version, request);
         around.totals.requests += 1;
         link
     }
@@ -418,25 +383,8 @@ impl Browser {
         around.totals.sent += all.len() as u64;
         let track = &mut around.oracle.tracks[self.track];
         track.sent.extend(all);
-        let (upto, id) = (track.sent.len(), track.id.clone());
-        let (name, kind, body) = match self.transport {
-            Transport::Jsonp => {
-                let form = format!("d={}", form_encoded(&json));
-                ("jsonp_send", "application/x-www-form-urlencoded", form)
-            }
-            _ => ("xhr_send", "text/plain", json),
-        };
-        let head = self.head(around, &format!("POST /s/000/{id}/{name}"));
-        let head = format!("{head}Content-Type: {kind}\r\n");
-        let request = if self.version == Version::Http11 && around.random.one_in(3) {
-            let (first, rest) = body.split_at(1);
-            format!(
-                "{head}Transfer-Encoding: chunked\r\n\r\n1\r\n{first}\r\n{:x}\r\n{rest}\r\n0\r\n\r\n",
-                rest.len()
-            )
-        } else {
-            format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())
-        };
+        let upto = track.sent.len();
+        let request = self.asking.send(&mut around.random, json);
         self.ask(around, request.as_bytes(), Job::Send(upto));
     }
 
@@ -471,23 +419,12 @@ impl Browser {
         }
         if matches!(outcome, Outcome::Lost(_)) && self.plan.attempts > 0 && !around.plan.calm {
             self.plan.attempts -= 1;
-            let how = (self.transport, self.version);
+            let how = (self.asking.transport, self.asking.version);
             *self = Self::new(around, self.at, self.plan, how);
             return;
         }
         self.outcome = Some(outcome);
     }
-}
-
-fn form_encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        match byte {
-            b' ' => encoded.push('+'),
-            b'a'..=b'z' | b'0'..=b'9' => encoded.push(byte.into()),
-            _ => encoded += &format!("%{byte:02X}"),
-        }
-        encoded
-    })
 }
 
 /// Longer than any timer of a server.

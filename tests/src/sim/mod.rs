@@ -7,6 +7,7 @@
 //! platform.
 
 mod around;
+mod asking;
 mod browser;
 mod connection;
 mod driver;
