@@ -50,9 +50,13 @@ use crate::{Instant, Machine, Outbox, ReadInterest};
 /// assert!(written.starts_with(b"HTTP/1.1 101 ") && written.ends_with(b"\r\n\r\n\x81\x05Hello"));
 /// ```
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a stream is a WebSocket for most of its life"
+// On 32 bits it is not so large that clippy minds.
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(
+        clippy::large_enum_variant,
+        reason = "a stream is a WebSocket for most of its life"
+    )
 )]
 pub enum Server {
     /// HTTP, boxed so that it weighs nothing on a WebSocket.
