@@ -27,7 +27,7 @@ for plant in "${plants[@]}"; do
   fresh
   tests/simulation/plants.py break "$plant" "$copy"
   broken=$(simulate | sed -n 's/ worlds do not hold//p') || true
-  printf '%-46s %6d of %d worlds\n' "$plant" "$broken" "$seeds"
+  printf '%-62s %6d of %d worlds\n' "$plant" "$broken" "$seeds"
   ((broken > 0)) || missed=$((missed + 1))
 done
 printf '%d missed\n' "$missed"
