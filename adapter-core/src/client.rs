@@ -292,12 +292,8 @@ impl<R: Clock<Sleep: Send>> Client<R> {
             tls,
             ..ConnectionInfo::new(peer, Address::Unknown, None)
         });
-        let about = About {
-            draft: agreed.draft,
-            subprotocol: agreed.protocol.clone(),
-            request: RequestInfo::new(head, usize::MAX, connection),
-            response: Some(Box::new(response)),
-        };
+        let request = RequestInfo::new(head, usize::MAX, connection);
+        let about = About::new(&agreed, &request, Some(response));
         let config = Arc::clone(&self.config);
         let machine = Connection::client(agreed, config, Box::new(SystemEntropy), R::now());
         let mover = Mover::Handles(Box::new(Standalone::new(driver)));

@@ -26,6 +26,8 @@ pub mod futures;
 mod handles;
 mod http;
 mod http_route;
+mod kept;
+mod phrases;
 mod proxies;
 mod proxy_protocol;
 pub mod reactor;

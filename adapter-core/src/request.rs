@@ -14,10 +14,10 @@ use crate::{RequestBody, TrustedProxies};
 /// A request's head and where it came from. Clones share it.
 #[derive(Clone)]
 pub struct RequestInfo {
-    head: RequestHead,
+    pub(crate) head: RequestHead,
     /// Where in the path the part behind the route's `*` begins.
-    rest: usize,
-    connection: Arc<ConnectionInfo>,
+    pub(crate) rest: usize,
+    pub(crate) connection: Arc<ConnectionInfo>,
 }
 
 /// What all requests of a connection have in common.

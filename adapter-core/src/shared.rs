@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use websocket_proto::connection::{Closed, Connection, Event, Events};
+use websocket_proto::handshake::Agreed;
 use websocket_proto::http1::ResponseHead;
 use websocket_proto::{
     CloseCode, Draft, Instant, Machine, Message, ReadInterest, Refused, SendError,
 };
 
 use crate::RequestInfo;
+use crate::kept::Kept;
 use crate::standalone::Standalone;
 
 /// The machine under a lock, and who waits for what.
@@ -29,9 +31,42 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct About {
     pub(crate) draft: Draft,
-    pub(crate) subprotocol: Option<Box<str>>,
-    pub(crate) request: RequestInfo,
-    pub(crate) response: Option<Box<ResponseHead>>,
+    pub(crate) request: Kept,
+    /// Boxed: most connections of a server have neither.
+    answer: Option<Box<Answer>>,
+}
+
+/// What the server answered.
+#[derive(Debug)]
+struct Answer {
+    subprotocol: Option<Box<str>>,
+    /// The whole of it, in a client.
+    head: Option<ResponseHead>,
+}
+
+impl About {
+    pub(crate) fn new(
+        agreed: &Agreed,
+        request: &RequestInfo,
+        response: Option<ResponseHead>,
+    ) -> Self {
+        let subprotocol = agreed.protocol.clone();
+        let answered = subprotocol.is_some() || response.is_some();
+        let head = response;
+        Self {
+            draft: agreed.draft,
+            request: Kept::new(request),
+            answer: answered.then(|| Box::new(Answer { subprotocol, head })),
+        }
+    }
+
+    pub(crate) fn subprotocol(&self) -> Option<&str> {
+        self.answer.as_ref()?.subprotocol.as_deref()
+    }
+
+    pub(crate) fn response(&self) -> Option<&ResponseHead> {
+        self.answer.as_ref()?.head.as_ref()
+    }
 }
 
 pub(crate) struct Inner {

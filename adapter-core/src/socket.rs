@@ -35,7 +35,10 @@ impl SocketStage {
     }
 
     fn panicked(&self) {
-        tracing::error!(path = self.shared.about.request.path(), "handler panicked");
+        tracing::error!(
+            path = self.shared.about.request.info().path(),
+            "handler panicked"
+        );
         self.close(CloseCode::INTERNAL, "Internal error");
     }
 

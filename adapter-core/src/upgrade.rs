@@ -112,15 +112,11 @@ impl Switch {
         mover: Mover,
     ) -> (Arc<Shared>, WebSocketRoute) {
         outbox.append(&self.head);
-        let about = About {
-            draft: self.agreed.draft,
-            subprotocol: self.agreed.protocol.clone(),
-            request: self.info,
-            response: None,
-        };
-        tracing::debug!(draft = %about.draft, path = about.request.path(), "websocket opened");
+        let (agreed, info) = (self.agreed, self.info);
+        tracing::debug!(draft = %agreed.draft, path = info.path(), "websocket opened");
+        let about = About::new(&agreed, &info, None);
         let config = Arc::clone(&self.route.config);
-        let machine = Connection::server(self.agreed, config, outbox, now());
+        let machine = Connection::server(agreed, config, outbox, now());
         (Shared::new(machine, about, now, mover), self.route)
     }
 }

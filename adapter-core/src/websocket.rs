@@ -161,17 +161,20 @@ impl WebSocket {
 
     /// The subprotocol agreed on.
     pub fn subprotocol(&self) -> Option<&str> {
-        self.receiver.sender.0.about.subprotocol.as_deref()
+        self.receiver.sender.0.about.subprotocol()
     }
 
     /// The request this connection began with; a client sees its own.
-    pub fn request(&self) -> &RequestInfo {
-        &self.receiver.sender.0.about.request
+    ///
+    /// A connection keeps it in as little memory as it can. It is put together again for each call, in
+    /// about a microsecond: whoever asks often keeps what this returns.
+    pub fn request(&self) -> RequestInfo {
+        self.receiver.sender.0.about.request.info()
     }
 
     /// The server's answer to that request, on a client.
     pub fn response(&self) -> Option<&ResponseHead> {
-        self.receiver.sender.0.about.response.as_deref()
+        self.receiver.sender.0.about.response()
     }
 
     /// Two handles that can live in different tasks.
