@@ -70,7 +70,7 @@ impl Inbound {
             .get_or_insert_with(|| Box::new(Gather::new(MessageKind::Text, false)));
         gather.append(piece, 0, last);
         if let (true, Some(gather)) = (last, self.gather.take_if(|_| last)) {
-            let text = readable(gather.into_bytes(), around.config)?;
+            let text = readable(gather.into_bytes(), &around.out.config)?;
             deliver(Incoming::gathered(MessageKind::Text, text), around);
         }
         Ok(())
@@ -78,7 +78,7 @@ impl Inbound {
 }
 
 fn deliver<S: Sink>(message: Incoming<'_>, around: &mut Around<'_, S>) {
-    match around.config.delivery {
+    match around.out.config.delivery {
         Delivery::Whole => around.sink.message(message, around.out),
         Delivery::Streamed => around.sink.chunk(message, true, true, around.out),
     }

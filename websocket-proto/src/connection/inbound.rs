@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::mem;
 
 use super::gather::Gather;
 use super::pings::Pings;
@@ -29,7 +28,11 @@ pub(super) struct Inbound {
     /// The unfinished message, unless all of it came in one piece.
     gather: Option<Box<Gather>>,
     /// The beginning of a control frame's payload.
-    control: Vec<u8>,
+    #[expect(
+        clippy::box_collection,
+        reason = "one word where there is none, as most often"
+    )]
+    control: Option<Box<Vec<u8>>>,
     #[cfg(feature = "deflate")]
     inflater: Option<Box<Inflater>>,
 }
@@ -50,7 +53,6 @@ impl From<ProtocolError> for Stop {
 /// What reading needs besides its own state.
 pub(super) struct Around<'a, S> {
     pub(super) now: Instant,
-    pub(super) config: &'a Config,
     pub(super) pings: &'a mut Pings,
     pub(super) out: &'a mut Outgoing,
     pub(super) sink: &'a mut S,
@@ -65,7 +67,7 @@ impl Inbound {
             fin: true,
             deaf: false,
             gather: None,
-            control: Vec::new(),
+            control: None,
             #[cfg(feature = "deflate")]
             inflater: agreed
                 .deflate
@@ -96,7 +98,7 @@ impl Inbound {
                     return Ok(input.len());
                 };
                 taken += len;
-                self.begin_frame(header, around.config)?;
+                self.begin_frame(header, &around.out.config)?;
             }
             let rest = &mut input[taken..];
             let n = self.decoder.available(rest.len());
@@ -196,7 +198,7 @@ impl Inbound {
         let len = piece.len();
         self.decoder.unmask(piece);
         let last = self.fin && self.decoder.remaining() == 0;
-        match around.config.delivery {
+        match around.out.config.delivery {
             Delivery::Whole => {
                 if gather.kind == MessageKind::Text {
                     gather
@@ -262,7 +264,7 @@ impl Inbound {
         piece: &mut [u8],
         around: &mut Around<'_, S>,
     ) -> Result<usize, Stop> {
-        match around.config.delivery {
+        match around.out.config.delivery {
             Delivery::Whole => {
                 self.decoder.unmask(piece);
                 self.inflate_whole(piece, around)?;
@@ -312,7 +314,7 @@ impl Inbound {
     ) -> Result<(), ProtocolError> {
         let last = self.fin && self.decoder.remaining() == 0;
         if let (Some(gather), Some(inflater)) = (&mut self.gather, &mut self.inflater) {
-            let max = around.config.max_message;
+            let max = around.out.config.max_message;
             let before = gather.buffer.len();
             let mut result = inflater.inflate(piece, &mut gather.buffer, max);
             if last && result.is_ok() {
@@ -328,14 +330,15 @@ impl Inbound {
     /// Takes a piece of a control frame, and acts on the frame when it is whole.
     fn control<S: Sink>(&mut self, piece: &[u8], around: &mut Around<'_, S>) -> Result<(), Stop> {
         let whole = self.decoder.remaining() == 0;
-        if !whole || !self.control.is_empty() {
-            self.control.extend_from_slice(piece);
+        if !whole || self.control.is_some() {
+            let control = self.control.get_or_insert_default();
+            control.extend_from_slice(piece);
         }
         if !whole {
             return Ok(());
         }
-        let held = mem::take(&mut self.control);
-        let payload = if held.is_empty() { piece } else { &held };
+        let held = self.control.take();
+        let payload = held.as_ref().map_or(piece, |held| &held[..]);
         match self.opcode {
             OpCode::Close => return Err(self.close(payload)),
             // RFC 6455 §5.5.2 asks for no pong once a close frame was received; once ours is sent,

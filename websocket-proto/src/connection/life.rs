@@ -20,11 +20,31 @@ pub(super) enum Life {
     Over(Option<Box<Closed>>),
 }
 
+/// Clocks that run for few connections, and not for long.
+#[derive(Debug, Default)]
+pub(super) struct Clocks {
+    /// What it is for follows from the life and the stage; see `fire`.
+    pub(super) deadline: Option<Instant>,
+    /// `None` while nothing waits for the peer.
+    pub(super) stall: Option<Stall>,
+}
+
 /// Watches a peer that takes no bytes.
 #[derive(Debug)]
 pub(super) struct Stall {
     written: u64,
     pub(super) deadline: Instant,
+}
+
+impl Clocks {
+    /// Changes what runs; without any there is no memory for them.
+    pub(super) fn change(place: &mut Option<Box<Self>>, change: impl FnOnce(&mut Self)) {
+        let clocks = place.get_or_insert_default();
+        change(clocks);
+        if clocks.deadline.is_none() && clocks.stall.is_none() {
+            *place = None;
+        }
+    }
 }
 
 impl Connection {
@@ -54,7 +74,7 @@ impl Connection {
     /// The end is known; its answer waits for the application.
     pub(super) fn hold(&mut self, closed: Closed) {
         self.life = Life::Held(Box::new(closed));
-        self.deadline = Some(self.now + self.config.close_timeout);
+        self.set_deadline(Some(self.now + self.config().close_timeout));
     }
 
     /// Answers the end once the application has taken all that came before it.
@@ -75,7 +95,7 @@ impl Connection {
         }
         match closed.cause {
             Cause::Protocol(ProtocolError::BadDigest) => self.outgoing.shut(),
-            Cause::Protocol(error) if !self.config.fail_by_drop => {
+            Cause::Protocol(error) if !self.config().fail_by_drop => {
                 self.outgoing.end(error.close_code(), "");
             }
             // RFC 6455 §5.5.1: typically the code of the frame that is answered.
@@ -98,10 +118,9 @@ impl Connection {
     pub(super) fn over(&mut self, closed: Closed, waits: bool) {
         self.outgoing.shut();
         self.life = Life::Over(Some(Box::new(closed)));
-        self.awaits_eof = waits && self.role == Role::Client && !self.eof;
-        self.deadline = self
-            .awaits_eof
-            .then(|| self.now + self.config.server_drop_timeout);
+        self.awaits_eof = waits && self.role() == Role::Client && !self.eof;
+        let until = self.now + self.config().server_drop_timeout;
+        self.set_deadline(self.awaits_eof.then_some(until));
     }
 
     /// Ends without another byte to the peer.
@@ -113,13 +132,12 @@ impl Connection {
             Life::Over(closed) => self.life = Life::Over(closed),
         }
         self.awaits_eof = false;
-        self.deadline = None;
-        self.stall = None;
+        self.clocks = None;
     }
 
     /// The deadline has come.
     pub(super) fn fire(&mut self) {
-        self.deadline = None;
+        self.set_deadline(None);
         match self.life {
             Life::Open if matches!(self.stage, Stage::Opening(_)) => {
                 self.end_now(Cause::Timeout(Timer::Nonce));
@@ -135,22 +153,40 @@ impl Connection {
 
     pub(super) fn check_stall(&mut self, now: Instant) {
         if !self.outgoing.has_output() {
-            self.stall = None;
+            self.set_stall(None);
             return;
         }
         let written = self.outgoing.written();
-        match &self.stall {
+        match self
+            .clocks
+            .as_ref()
+            .and_then(|clocks| clocks.stall.as_ref())
+        {
             Some(stall) if written == stall.written => {
                 if stall.deadline <= now {
                     self.end_now(Cause::Timeout(Timer::WriteStall));
                 }
             }
             Some(_) | None => {
-                self.stall = Some(Box::new(Stall {
-                    written,
-                    deadline: now + self.config.write_stall,
-                }));
+                let deadline = now + self.config().write_stall;
+                self.set_stall(Some(Stall { written, deadline }));
             }
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.clocks.as_ref()?.deadline
+    }
+
+    pub(super) fn set_deadline(&mut self, deadline: Option<Instant>) {
+        if deadline.is_some() || self.clocks.is_some() {
+            Clocks::change(&mut self.clocks, |clocks| clocks.deadline = deadline);
+        }
+    }
+
+    fn set_stall(&mut self, stall: Option<Stall>) {
+        if stall.is_some() || self.clocks.is_some() {
+            Clocks::change(&mut self.clocks, |clocks| clocks.stall = stall);
         }
     }
 
@@ -158,7 +194,7 @@ impl Connection {
         if !self.pings_matter() {
             return;
         }
-        match self.pings.due(now, &self.config) {
+        match self.pings.due(now, self.config()) {
             Due::Nothing => {}
             // We do not read, so an answer could not reach us.
             Due::GiveUp | Due::Ping if self.queue_is_full() => self.pings.heard(now),

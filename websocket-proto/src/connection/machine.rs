@@ -27,24 +27,27 @@ impl Machine for Connection {
             Life::Held(_) => {}
             Life::Over(_) => {
                 self.awaits_eof = false;
-                self.deadline = None;
+                self.set_deadline(None);
             }
         }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
         let pings = if self.pings_matter() {
-            self.pings.deadline(&self.config)
+            self.pings.deadline(self.config())
         } else {
             None
         };
-        let stall = self.stall.as_ref().map(|stall| stall.deadline);
-        earlier(self.deadline, earlier(stall, pings))
+        let Some(clocks) = &self.clocks else {
+            return pings;
+        };
+        let stall = clocks.stall.as_ref().map(|stall| stall.deadline);
+        earlier(clocks.deadline, earlier(stall, pings))
     }
 
     fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
-        if self.deadline.is_some_and(|deadline| deadline <= now) {
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
             self.fire();
         }
         self.check_stall(now);
@@ -72,7 +75,7 @@ impl Machine for Connection {
 
     fn direct_read(&mut self) -> Option<&mut [u8]> {
         // A streamed message is delivered as it arrives, so there is nothing to read it to.
-        let gathers = self.config.delivery == Delivery::Whole;
+        let gathers = self.config().delivery == Delivery::Whole;
         if !gathers || self.queue_is_full() || !matches!(self.life, Life::Open) {
             return None;
         }
@@ -91,7 +94,6 @@ impl Machine for Connection {
         };
         let mut around = Around {
             now,
-            config: &self.config,
             pings: &mut self.pings,
             out: &mut self.outgoing,
             sink: &mut self.queue,

@@ -27,6 +27,7 @@ mod outgoing;
 mod pings;
 mod prepared;
 mod queue;
+mod seldom;
 mod sink;
 mod streamed;
 
@@ -48,7 +49,7 @@ use crate::frame::CloseCode;
 use crate::handshake::Agreed;
 use crate::{Draft, Entropy, Instant, Message, MessageKind, Outbox, Refused, Role, SendError};
 use inbound::{Around, Inbound, Stop};
-use life::{Life, Stall};
+use life::{Clocks, Life};
 use opening::{Opening, Progress};
 use pings::Pings;
 use queue::Queue;
@@ -79,22 +80,18 @@ use queue::Queue;
 /// assert_eq!(ws.outbox().chunk(), b"\x81\x05Hello");
 /// ```
 pub struct Connection {
-    config: Arc<Config>,
     stage: Stage,
     outgoing: Outgoing,
     queue: Queue,
     pings: Pings,
     life: Life,
-    role: Role,
     /// A client that waits for the server to close TCP.
     awaits_eof: bool,
     eof: bool,
     /// The latest time that was told.
     now: Instant,
-    /// What it is for follows from `life` and `stage`; see `fire`.
-    deadline: Option<Instant>,
-    /// `None` while nothing waits for the peer.
-    stall: Option<Box<Stall>>,
+    /// `None` while none runs.
+    clocks: Option<Box<Clocks>>,
 }
 
 /// How the next input is read.
@@ -135,31 +132,32 @@ impl Connection {
         outbox: Outbox,
         now: Instant,
     ) -> Self {
-        let mut outgoing = Outgoing::new(agreed, role, Arc::clone(&config), masks, outbox);
+        let (mark, max_message) = (config.inbound_mark, config.max_message);
+        let nonce_until = now + config.nonce_timeout;
+        let mut outgoing = Outgoing::new(agreed, role, config, masks, outbox);
         let mut deadline = None;
         let stage = match Opening::new(agreed.challenge) {
             Some(opening) => {
                 outgoing.hold();
-                deadline = Some(now + config.nonce_timeout);
+                deadline = Some(nonce_until);
                 Stage::Opening(opening)
             }
             None if agreed.draft.is_hybi() => Stage::Hybi(Inbound::new(agreed, role)),
-            None => Stage::Hixie(hixie::Inbound::new(agreed.draft, config.max_message)),
+            None => Stage::Hixie(hixie::Inbound::new(agreed.draft, max_message)),
         };
-        Self {
-            queue: Queue::new(config.inbound_mark),
-            config,
+        let mut new = Self {
+            queue: Queue::new(mark),
             stage,
             outgoing,
             pings: Pings::new(now),
             life: Life::Open,
-            role,
             awaits_eof: false,
             eof: false,
             now,
-            deadline,
-            stall: None,
-        }
+            clocks: None,
+        };
+        new.set_deadline(deadline);
+        new
     }
 
     /// The draft in use.
@@ -322,23 +320,25 @@ impl Connection {
     /// [`BadCloseCode`](Refused::BadCloseCode) for a code that may not be sent (RFC 6455 §7.4).
     pub fn close(&mut self, now: Instant, code: CloseCode, reason: &str) -> Result<(), Refused> {
         let draft = self.draft();
-        if draft.is_hybi() && code != CloseCode::NO_STATUS && !code.may_be_sent(draft, self.role) {
+        if draft.is_hybi() && code != CloseCode::NO_STATUS && !code.may_be_sent(draft, self.role())
+        {
             return Err(Refused::BadCloseCode);
         }
         self.now = now;
         match self.life {
             // What was sent leaves when the handshake is complete, and the close behind it.
             Life::Open if matches!(self.stage, Stage::Opening(_)) => {
-                self.outgoing.end_held(self.config.hixie76_closing_frame);
+                let frame = self.config().hixie76_closing_frame;
+                self.outgoing.end_held(frame);
                 self.life = Life::Closing;
-                self.deadline = Some(now + self.config.close_timeout);
+                self.set_deadline(Some(now + self.config().close_timeout));
             }
             // It has no closing frame.
             Life::Open if draft == Draft::Hixie75 => {
                 self.outgoing.end(code, reason);
                 self.over(Closed::without_frame(Cause::Local), false);
             }
-            Life::Open if draft == Draft::Hixie76 && !self.config.hixie76_closing_frame => {
+            Life::Open if draft == Draft::Hixie76 && !self.config().hixie76_closing_frame => {
                 self.outgoing.release();
                 self.over(Closed::without_frame(Cause::Local), false);
             }
@@ -349,7 +349,7 @@ impl Connection {
                     inbound.ignore_messages();
                 }
                 self.life = Life::Closing;
-                self.deadline = Some(now + self.config.close_timeout);
+                self.set_deadline(Some(now + self.config().close_timeout));
             }
             // The answer is the peer's choice of code, not ours; it need not wait any longer.
             Life::Held(_) => self.answer(),
@@ -422,7 +422,6 @@ impl Connection {
     ) -> Result<usize, Stop> {
         let mut around = Around {
             now,
-            config: &self.config,
             pings: &mut self.pings,
             out: &mut self.outgoing,
             sink,
@@ -434,19 +433,20 @@ impl Connection {
                 Progress::Done { taken: len, digest } => {
                     taken = len;
                     around.out.open(digest);
+                    let config = &around.out.config;
+                    let (closing_frame, delay) =
+                        (config.hixie76_closing_frame, config.first_frame_delay);
                     self.stage =
-                        Stage::Hixie(hixie::Inbound::new(Draft::Hixie76, self.config.max_message));
+                        Stage::Hixie(hixie::Inbound::new(Draft::Hixie76, config.max_message));
                     if matches!(self.life, Life::Closing) {
                         around.out.release();
-                        if !self.config.hixie76_closing_frame {
+                        if !closing_frame {
                             self.over(Closed::without_frame(Cause::Local), false);
                             return Ok(input.len());
                         }
                     } else {
-                        self.deadline = around
-                            .out
-                            .is_held()
-                            .then(|| now + self.config.first_frame_delay);
+                        let deadline = around.out.is_held().then(|| now + delay);
+                        Clocks::change(&mut self.clocks, |clocks| clocks.deadline = deadline);
                     }
                 }
             }
@@ -458,6 +458,14 @@ impl Connection {
             Stage::Hixie(inbound) => inbound.receive(rest, &mut around)?,
         };
         Ok(taken + more)
+    }
+
+    fn config(&self) -> &Config {
+        &self.outgoing.config
+    }
+
+    fn role(&self) -> Role {
+        self.outgoing.role()
     }
 
     fn queue_is_full(&self) -> bool {

@@ -1,7 +1,6 @@
 //! The sending half of a connection.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::fmt;
 use core::num::NonZeroUsize;
@@ -9,6 +8,7 @@ use core::num::NonZeroUsize;
 use bytes::Bytes;
 
 use super::pings::Way;
+use super::seldom::Seldom;
 use super::streamed::Streamed;
 use super::{Config, Prepared};
 use crate::frame::close::{self, CloseCode};
@@ -25,26 +25,14 @@ use crate::deflate::{Compressor, Effort, Params};
 /// the methods of the same names on [`Connection`](super::Connection).
 pub struct Outgoing {
     outbox: Outbox,
-    config: Arc<Config>,
+    pub(super) config: Arc<Config>,
     draft: Draft,
     role: Role,
     pub(super) open: bool,
     /// A send was refused for want of room; the application waits to hear of some.
     pub(super) awaited: bool,
-    /// A message that is sent in chunks.
-    pub(super) streamed: Option<Streamed>,
-    /// Mask keys, for a client of a draft that masks.
-    masks: Option<Box<dyn Entropy>>,
-    /// Payloads of pongs that are not in the outbox yet, oldest first.
-    #[expect(
-        clippy::box_collection,
-        reason = "one word in a connection without any"
-    )]
-    pongs: Option<Box<VecDeque<Bytes>>>,
-    /// Frames that wait for the end of a hixie-76 handshake.
-    held: Option<Box<Outbox>>,
-    #[cfg(feature = "deflate")]
-    pub(super) compressor: Option<Box<Compressor>>,
+    /// One word in a connection with nothing of it.
+    pub(super) seldom: Option<Box<Seldom>>,
 }
 
 /// How one message is sent.
@@ -97,21 +85,22 @@ impl Outgoing {
         masks: Option<Box<dyn Entropy>>,
         outbox: Outbox,
     ) -> Self {
-        Self {
-            outbox,
+        let seldom = Seldom {
+            masks,
             #[cfg(feature = "deflate")]
             compressor: agreed
                 .deflate
                 .and_then(|params| compressor(params, role, &config)),
+            ..Seldom::default()
+        };
+        Self {
+            outbox,
             config,
             draft: agreed.draft,
             role,
             open: true,
             awaited: false,
-            streamed: None,
-            masks,
-            pongs: None,
-            held: None,
+            seldom: (!seldom.is_empty()).then(|| Box::new(seldom)),
         }
     }
 
@@ -119,7 +108,7 @@ impl Outgoing {
     pub fn can_send(&self) -> Result<(), Refused> {
         if !self.open {
             Err(Refused::Closing)
-        } else if self.streamed.is_some() {
+        } else if self.streamed().is_some() {
             Err(Refused::Interleaved)
         } else if self.is_full() {
             Err(Refused::Full)
@@ -206,13 +195,14 @@ impl Outgoing {
     /// RFC 6455 §5.3: a fresh key from a strong source for every frame of a client.
     fn mask_key(&mut self) -> Option<[u8; 4]> {
         let mut key = [0; 4];
-        self.masks.as_mut()?.fill(&mut key);
+        self.seldom.as_mut()?.masks.as_mut()?.fill(&mut key);
         Some(key)
     }
 
     #[cfg(feature = "deflate")]
     fn compress(&mut self, payload: &[u8], worthwhile: bool) -> Option<Bytes> {
-        let compressor = self.compressor.as_mut().filter(|_| worthwhile)?;
+        let seldom = self.seldom.as_mut().filter(|_| worthwhile)?;
+        let compressor = seldom.compressor.as_mut()?;
         let mut compressed = alloc::vec::Vec::new();
         compressor.compress(payload, true, &mut compressed);
         Some(compressed.into())
@@ -265,7 +255,8 @@ impl Outgoing {
         if !self.open {
             return;
         }
-        let pongs = self.pongs.get_or_insert_default();
+        let seldom = self.seldom.get_or_insert_default();
+        let pongs = seldom.pongs.get_or_insert_default();
         if pongs.len() == MAX_PONGS {
             pongs.pop_front();
         }
@@ -274,18 +265,23 @@ impl Outgoing {
 
     #[inline]
     pub(super) fn flush_pongs(&mut self) {
-        if self.pongs.is_some() {
+        if self.seldom.is_some() {
             self.queue_pongs();
         }
     }
 
-    #[cold]
     fn queue_pongs(&mut self) {
-        if self.outbox.len() < self.mark() {
-            for pong in self.pongs.take().into_iter().flat_map(|pongs| *pongs) {
+        if self.has_pongs() && self.outbox.len() < self.mark() {
+            let pongs = self.change_seldom(|seldom| seldom.pongs.take());
+            for pong in pongs.into_iter().flat_map(|pongs| *pongs) {
                 self.queue_frame(true, false, OpCode::Pong, pong);
             }
         }
+    }
+
+    fn has_pongs(&self) -> bool {
+        let seldom = self.seldom.as_ref();
+        seldom.is_some_and(|seldom| seldom.pongs.is_some())
     }
 
     /// Queues the last thing this side says, and refuses everything after it.
@@ -313,14 +309,16 @@ impl Outgoing {
         if frame {
             self.queue_hixie_close();
         }
-        let held = self.held.take();
+        let held = self.take_held();
         self.shut();
-        self.held = held;
+        if held.is_some() {
+            self.change_seldom(|seldom| seldom.held = held);
+        }
     }
 
     fn queue_hixie_close(&mut self) {
         // A streamed text would swallow the bytes that follow it.
-        if self.streamed.is_some_and(|streamed| streamed.begun) {
+        if self.streamed().is_some_and(|streamed| streamed.begun) {
             self.frames().append(&[hixie::SENTINEL]);
         }
         hixie::encode_close(self.frames());
@@ -330,30 +328,28 @@ impl Outgoing {
     pub(super) fn shut(&mut self) {
         self.open = false;
         self.awaited = false;
-        self.streamed = None;
-        self.pongs = None;
-        self.held = None;
-        #[cfg(feature = "deflate")]
-        {
-            self.compressor = None;
+        let masks = self.seldom.take().and_then(|seldom| seldom.masks);
+        // Once more for a client's answer to a close frame.
+        if masks.is_some() {
+            self.change_seldom(|seldom| seldom.masks = masks);
         }
     }
 
     /// Keeps frames back until [`release`](Self::release).
     pub(super) fn hold(&mut self) {
-        self.held = Some(Box::default());
+        self.change_seldom(|seldom| seldom.held = Some(Box::default()));
     }
 
     /// Lets the frames go that were kept back.
     pub(super) fn release(&mut self) {
-        if let Some(mut held) = self.held.take() {
+        if let Some(mut held) = self.take_held() {
             self.outbox.append_outbox(&mut held);
         }
     }
 
     /// Where hixie frames go.
     pub(super) fn frames(&mut self) -> &mut Outbox {
-        match &mut self.held {
+        match self.seldom.as_mut().and_then(|seldom| seldom.held.as_mut()) {
             Some(held) => held,
             None => &mut self.outbox,
         }
@@ -370,8 +366,38 @@ impl Outgoing {
         }
     }
 
-    pub(super) const fn is_held(&self) -> bool {
-        self.held.is_some()
+    pub(super) fn is_held(&self) -> bool {
+        self.held().is_some()
+    }
+
+    fn held(&self) -> Option<&Outbox> {
+        self.seldom.as_ref()?.held.as_deref()
+    }
+
+    fn take_held(&mut self) -> Option<Box<Outbox>> {
+        if self.is_held() {
+            self.change_seldom(|seldom| seldom.held.take())
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn streamed(&self) -> Option<Streamed> {
+        self.seldom.as_ref()?.streamed
+    }
+
+    /// Changes what is seldom there, and keeps no memory when nothing of it is left.
+    pub(super) fn change_seldom<T>(&mut self, change: impl FnOnce(&mut Seldom) -> T) -> T {
+        let seldom = self.seldom.get_or_insert_default();
+        let result = change(seldom);
+        if seldom.is_empty() {
+            self.seldom = None;
+        }
+        result
+    }
+
+    pub(super) const fn role(&self) -> Role {
+        self.role
     }
 
     pub(super) const fn draft(&self) -> Draft {
@@ -394,12 +420,12 @@ impl Outgoing {
     }
 
     pub(super) fn waiting(&self) -> usize {
-        self.outbox.len() + self.held.as_ref().map_or(0, |held| held.len())
+        self.outbox.len() + self.held().map_or(0, Outbox::len)
     }
 
     /// Whether something would go out if the socket took it.
     pub(super) fn has_output(&self) -> bool {
-        !self.outbox.is_empty() || self.pongs.is_some()
+        !self.outbox.is_empty() || self.has_pongs()
     }
 
     /// The way of a ping that was queued last, into an empty outbox if it is `alone`: the kernel takes

@@ -14,7 +14,8 @@ pub(super) struct Pings {
     /// When the peer last sent anything.
     heard: Instant,
     waiting: Option<Box<Waiting>>,
-    rtt: Option<Duration>,
+    /// In nanoseconds.
+    rtt: u64,
 }
 
 /// Pings that were not answered yet; an answer to the latest one answers all (RFC 6455 §5.5.3).
@@ -50,7 +51,7 @@ impl Pings {
         Self {
             heard: now,
             waiting: None,
-            rtt: None,
+            rtt: UNKNOWN,
         }
     }
 
@@ -90,7 +91,7 @@ impl Pings {
     pub(super) fn answered(&mut self, payload: &[u8], now: Instant) -> Option<Answer> {
         let waiting = self.waiting.take_if(|waiting| waiting.latest == payload)?;
         let rtt = now - waiting.sent;
-        self.rtt = Some(rtt);
+        self.rtt = u64::try_from(rtt.as_nanos()).unwrap_or(UNKNOWN);
         Some(Answer {
             rtt,
             keep_alive: waiting.keep_alive,
@@ -98,7 +99,10 @@ impl Pings {
     }
 
     pub(super) const fn rtt(&self) -> Option<Duration> {
-        self.rtt
+        match self.rtt {
+            UNKNOWN => None,
+            nanos => Some(Duration::from_nanos(nanos)),
+        }
     }
 
     /// When something is due: a ping, or the end of our patience.
@@ -130,5 +134,7 @@ pub(super) enum Due {
     GiveUp,
 }
 
+/// The round-trip time before the first.
+const UNKNOWN: u64 = u64::MAX;
 /// No shorter times are kept: a timer of zero would fire for ever while nothing is read.
 const SHORTEST: Duration = Duration::from_millis(1);

@@ -55,7 +55,7 @@ impl Outgoing {
             self.awaited = true;
             return Err(Refused::Full);
         }
-        let mut streamed = self.streamed.unwrap_or_else(|| Streamed {
+        let mut streamed = self.streamed().unwrap_or_else(|| Streamed {
             kind,
             compressed: self.streams_compressed(),
             begun: false,
@@ -87,7 +87,7 @@ impl Outgoing {
             let payload = self.chunk_payload(streamed.compressed, chunk, last);
             // A compressor may keep everything it was given so far.
             if payload.is_empty() && streamed.compressed && !last {
-                self.streamed = Some(streamed);
+                self.change_seldom(|seldom| seldom.streamed = Some(streamed));
                 return;
             }
             let opcode = match streamed.kind {
@@ -103,17 +103,21 @@ impl Outgoing {
             );
         }
         streamed.begun = true;
-        self.streamed = (!last).then_some(streamed);
+        if !last || self.seldom.is_some() {
+            self.change_seldom(|seldom| seldom.streamed = (!last).then_some(streamed));
+        }
     }
 
     #[cfg(feature = "deflate")]
     fn streams_compressed(&self) -> bool {
-        self.compressor.is_some()
+        let seldom = self.seldom.as_ref();
+        seldom.is_some_and(|seldom| seldom.compressor.is_some())
     }
 
     #[cfg(feature = "deflate")]
     fn chunk_payload(&mut self, compressed: bool, chunk: Bytes, last: bool) -> Bytes {
-        match self.compressor.as_mut().filter(|_| compressed) {
+        let seldom = self.seldom.as_mut().filter(|_| compressed);
+        match seldom.and_then(|seldom| seldom.compressor.as_mut()) {
             Some(compressor) => {
                 let mut out = alloc::vec::Vec::new();
                 compressor.compress(&chunk, last, &mut out);
