@@ -69,7 +69,7 @@ where
     fn begin(&mut self, stream: L::Stream, peer: Address, site: &Arc<Site>) {
         match (self.wrap)(stream) {
             Ok(stream) => {
-                R::spawn(ConnectionTask::<S, R>::new(
+                R::spawn(ConnectionTask::<S, R>::accepted(
                     stream,
                     peer,
                     self.local.clone(),

@@ -8,14 +8,20 @@ use pin_project_lite::pin_project;
 use websocket_proto::Instant;
 
 use crate::Clock;
+use crate::timers::Timer;
 
-/// The runtime's timer, existing only while there is a deadline and touched only when the deadline
-/// came nearer or the timer may have fired. A deadline that moves away with every message, as that of a
-/// ping does, costs nothing: the timer fires once in a while and is set anew.
-pub(crate) struct Alarm<C: Clock>(Option<Pin<Box<Armed<C>>>>);
+/// A timer that is touched only when the deadline came nearer or it may have fired. A deadline that moves
+/// away with every message, as that of a ping does, costs nothing: the timer fires once in a while and is
+/// set anew.
+pub(crate) enum Alarm<C: Clock> {
+    /// The runtime's, existing only while there is a deadline.
+    Own(Option<Pin<Box<Armed<C>>>>),
+    /// The server's.
+    Shared(Timer),
+}
 
 pin_project! {
-    struct Armed<C: Clock> {
+    pub(crate) struct Armed<C: Clock> {
         #[pin]
         sleep: C::Sleep,
         at: Instant,
@@ -25,18 +31,22 @@ pin_project! {
 
 impl<C: Clock> Default for Alarm<C> {
     fn default() -> Self {
-        Self(None)
+        Self::Own(None)
     }
 }
 
 impl<C: Clock> Alarm<C> {
     /// Sees to it that the waker of `cx` is woken at `deadline`, or somewhat earlier.
     pub(crate) fn set(&mut self, cx: &mut Context<'_>, now: Instant, deadline: Option<Instant>) {
+        let own = match self {
+            Self::Own(own) => own,
+            Self::Shared(timer) => return timer.set(now, deadline),
+        };
         let Some(deadline) = deadline else {
-            self.0 = None;
+            *own = None;
             return;
         };
-        let Some(armed) = &mut self.0 else {
+        let Some(armed) = own else {
             let sleep = C::sleep(deadline);
             let mut armed = Box::pin(Armed {
                 sleep,
@@ -44,7 +54,7 @@ impl<C: Clock> Alarm<C> {
                 waker: cx.waker().clone(),
             });
             armed.as_mut().poll(cx);
-            self.0 = Some(armed);
+            *own = Some(armed);
             return;
         };
         let still_ahead = now < armed.at && armed.at <= deadline;
@@ -71,8 +81,10 @@ impl<C: Clock> Armed<C> {
 
 impl<C: Clock> fmt::Debug for Alarm<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Alarm")
-            .field(&self.0.as_ref().map(|armed| armed.at))
-            .finish()
+        let at = match self {
+            Self::Own(own) => own.as_ref().map(|armed| armed.at),
+            Self::Shared(timer) => Some(timer.at),
+        };
+        f.debug_tuple("Alarm").field(&at).finish()
     }
 }

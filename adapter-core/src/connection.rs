@@ -17,6 +17,7 @@ use crate::shared::Mover;
 use crate::socket::SocketStage;
 use crate::sockjs::SessionStage;
 use crate::standalone::Standalone;
+use crate::timers::Timer;
 use crate::{Address, Clock, Driver, Stream, WebSocket, WebSocketRoute, scratch};
 
 /// A protocol as it is spoken on a connection: the machine that the driver feeds, and the application
@@ -105,10 +106,25 @@ enum Speaks {
 
 impl<S: Stream, C: Clock> ConnectionTask<S, C> {
     pub(crate) fn new(stream: S, peer: Address, local: Address, site: &Arc<Site>) -> Self {
+        Self::seated(stream, peer, local, site, |_| None)
+    }
+
+    /// A connection that runs in a task of the server's own runtime, which waits for its timers too.
+    pub(crate) fn accepted(stream: S, peer: Address, local: Address, site: &Arc<Site>) -> Self {
+        Self::seated(stream, peer, local, site, Seat::timer)
+    }
+
+    fn seated(
+        stream: S,
+        peer: Address,
+        local: Address,
+        site: &Arc<Site>,
+        timer: impl FnOnce(&Seat) -> Option<Timer>,
+    ) -> Self {
         let seat = Seat::take(&site.drain);
         let http = HttpStage::new(Arc::clone(site), peer, local, C::now());
         Self {
-            link: Some(Driver::new(stream)),
+            link: Some(Driver::timed(stream, timer(&seat))),
             stage: Speaks::Http(Box::new(http)),
             seat,
             registered: false,

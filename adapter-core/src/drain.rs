@@ -1,23 +1,31 @@
-//! Who is connected, and how they are all told that it is over.
+//! Who is connected, and how they are told that it is over or that their time has come.
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Waker};
 
 use websocket_proto::Instant;
 
-/// The connections of a server. It is locked when one begins or ends, not while it lives.
+use crate::timers::{Timer, Timers};
+
+/// The connections of a server. It is locked when one begins or ends and when its timer is set, which is
+/// once in the time of a ping, and not for its messages.
 #[derive(Debug, Default)]
 pub(crate) struct Drain {
     phase: AtomicU8,
+    /// Whether a task waits for the timers of connections.
+    pub(crate) kept: AtomicBool,
     open: AtomicUsize,
     table: Mutex<Table>,
+    /// Spawns that task, where that is possible.
+    pub(crate) keeper: OnceLock<fn(Arc<Drain>)>,
 }
 
 #[derive(Debug, Default)]
-struct Table {
+pub(crate) struct Table {
     seats: Vec<Option<Waker>>,
-    free: Vec<usize>,
+    free: Vec<u32>,
+    pub(crate) timers: Timers,
     /// Who waits for connections to end: accept loops at their cap, a server at its end.
     watchers: Vec<Waker>,
     deadline: Option<Instant>,
@@ -90,8 +98,14 @@ impl Drain {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    pub(crate) fn waker(&self, seat: u32) -> Option<Waker> {
+        self.seats.get(seat as usize)?.clone()
     }
 }
 
@@ -99,7 +113,7 @@ impl Drain {
 #[derive(Debug)]
 pub(crate) struct Seat {
     drain: Arc<Drain>,
-    index: usize,
+    index: u32,
 }
 
 impl Seat {
@@ -108,7 +122,8 @@ impl Seat {
         let mut table = drain.lock();
         let index = table.free.pop().unwrap_or_else(|| {
             table.seats.push(None);
-            table.seats.len() - 1
+            // There are not so many sockets.
+            u32::try_from(table.seats.len() - 1).unwrap_or(u32::MAX)
         });
         drop(table);
         Self {
@@ -119,11 +134,20 @@ impl Seat {
 
     /// Asks to be woken, with the waker of `cx`, when the phase changes.
     pub(crate) fn register(&self, cx: &Context<'_>) {
-        self.drain.lock().seats[self.index] = Some(cx.waker().clone());
+        let mut table = self.drain.lock();
+        if let Some(seat) = table.seats.get_mut(self.index as usize) {
+            *seat = Some(cx.waker().clone());
+        }
     }
 
     pub(crate) fn phase(&self) -> Phase {
         self.drain.phase()
+    }
+
+    /// The server's timer for this connection, where there is a task that waits for it.
+    pub(crate) fn timer(&self) -> Option<Timer> {
+        let kept = self.drain.keeper.get().is_some();
+        kept.then(|| Timer::new(Arc::clone(&self.drain), self.index))
     }
 }
 
@@ -131,7 +155,10 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.drain.open.fetch_sub(1, Ordering::AcqRel);
         let mut table = self.drain.lock();
-        table.seats[self.index] = None;
+        if let Some(seat) = table.seats.get_mut(self.index as usize) {
+            *seat = None;
+        }
+        table.timers.forget(self.index);
         table.free.push(self.index);
         let watchers = std::mem::take(&mut table.watchers);
         drop(table);

@@ -10,6 +10,7 @@ use websocket_proto::{Instant, Machine, ReadInterest};
 
 use crate::alarm::Alarm;
 use crate::scratch::Scratch;
+use crate::timers::Timer;
 use crate::{Clock, Stream};
 
 /// A stream and what has to be remembered between two looks at it.
@@ -67,6 +68,14 @@ impl<S: Stream, C: Clock> Driver<S, C> {
             alarm: Alarm::default(),
             unflushed: false,
             phase: Phase::Open,
+        }
+    }
+
+    /// The same with a timer of the server that its connection belongs to, if that has one for it.
+    pub(crate) fn timed(stream: S, timer: Option<Timer>) -> Self {
+        Self {
+            alarm: timer.map_or_else(Alarm::default, Alarm::Shared),
+            ..Self::new(stream)
         }
     }
 

@@ -43,6 +43,7 @@ pub mod sockjs;
 mod standalone;
 mod stream;
 mod sync;
+mod timers;
 #[cfg(feature = "tls")]
 mod tls;
 mod upgrade;

@@ -48,14 +48,14 @@ pub(crate) fn expand(short: &[u8]) -> Vec<u8> {
 /// Where in the table the phrases with this first byte are.
 const STARTS: [(u8, u8); 128] = {
     let mut starts = [(0, 0); 128];
-    let mut index = 0;
-    while index < PHRASES.len() {
-        let first = PHRASES[index].as_bytes()[0] as usize;
+    let mut index: u8 = 0;
+    while (index as usize) < PHRASES.len() {
+        let first = PHRASES[index as usize].as_bytes()[0] as usize;
         if starts[first].1 == 0 {
-            starts[first].0 = index as u8;
+            starts[first].0 = index;
         }
         index += 1;
-        starts[first].1 = index as u8;
+        starts[first].1 = index;
     }
     starts
 };

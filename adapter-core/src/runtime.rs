@@ -62,7 +62,8 @@ pub trait Runtime: Clock<Sleep: Send> + Send + Sync {
     #[cfg(unix)]
     type UnixListener: Listener<Stream = Self::UnixStream>;
 
-    /// Runs `task` to its end beside the caller.
+    /// Runs `task` to its end beside the caller. The wakers that it polls it with wake it for as long as it
+    /// lives.
     fn spawn(task: impl Future<Output = ()> + Send + 'static);
 
     /// A [`spawn`](Self::spawn) that works on every thread, also those that the runtime does not

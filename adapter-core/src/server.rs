@@ -301,6 +301,7 @@ impl<R: Runtime> Server<R> {
         W: FnMut(L::Stream) -> io::Result<S> + Send + 'static,
         S: Stream + Send + 'static,
     {
+        self.site.drain.keep_timers::<R>();
         self.addresses.push(local.clone());
         self.acceptors.push(Box::new(AcceptLoop::<R, L, W> {
             listener,

@@ -1,0 +1,188 @@
+//! The timers of a server's connections: one of the runtime for all of them, since those of runtimes are
+//! large.
+
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use websocket_proto::Instant;
+
+use crate::Runtime;
+use crate::drain::Drain;
+
+/// Who is to be woken when, and the task that sees to it.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    due: BTreeSet<(Instant, u32)>,
+    /// What every seat waits for.
+    of_seats: Vec<Instant>,
+    /// What the task sleeps for. `None` when it is going to look, or when there is none.
+    asleep: Option<(Instant, Waker)>,
+}
+
+impl Timers {
+    fn set(&mut self, seat: u32, deadline: Instant) {
+        self.forget(seat);
+        let index = seat as usize;
+        if self.of_seats.len() <= index {
+            self.of_seats.resize(index + 1, Instant::FAR);
+        }
+        self.of_seats[index] = deadline;
+        self.due.insert((deadline, seat));
+    }
+
+    /// Nobody waits in this seat any more.
+    pub(crate) fn forget(&mut self, seat: u32) {
+        if let Some(deadline) = self.of_seats.get_mut(seat as usize)
+            && *deadline != Instant::FAR
+        {
+            self.due.remove(&(*deadline, seat));
+            *deadline = Instant::FAR;
+        }
+    }
+
+    /// The next seat whose time has come.
+    fn pop(&mut self, now: Instant) -> Option<u32> {
+        let &(deadline, seat) = self.due.first().filter(|(deadline, _)| *deadline <= now)?;
+        debug_assert_eq!(self.of_seats[seat as usize], deadline);
+        self.forget(seat);
+        Some(seat)
+    }
+}
+
+/// A connection's timer, kept by its server.
+pub(crate) struct Timer {
+    drain: Arc<Drain>,
+    seat: u32,
+    /// What it is set for.
+    pub(crate) at: Instant,
+}
+
+impl Timer {
+    pub(crate) const fn new(drain: Arc<Drain>, seat: u32) -> Self {
+        let at = Instant::FAR;
+        Self { drain, seat, at }
+    }
+
+    /// Sees to it that the connection is woken at `deadline`, or somewhat earlier: nothing is done for a
+    /// deadline that has moved away.
+    pub(crate) fn set(&mut self, now: Instant, deadline: Option<Instant>) {
+        let ahead = now < self.at && self.drain.kept.load(Ordering::Acquire);
+        match deadline {
+            Some(deadline) if ahead && self.at <= deadline => {}
+            Some(deadline) => {
+                self.at = deadline;
+                self.drain.set_timer(self.seat, deadline);
+            }
+            None if self.at == Instant::FAR => {}
+            None => {
+                self.at = Instant::FAR;
+                self.drain.lock().timers.forget(self.seat);
+            }
+        }
+    }
+}
+
+impl Drain {
+    /// Connections may have their timers here, as there is a runtime to wait for them.
+    pub(crate) fn keep_timers<R: Runtime>(&self) {
+        self.keeper
+            .get_or_init(|| |drain| R::spawn(Keeper::<R>::new(drain)));
+    }
+
+    fn set_timer(self: &Arc<Self>, seat: u32, deadline: Instant) {
+        let mut table = self.lock();
+        table.timers.set(seat, deadline);
+        let earlier = |(until, _): &mut (Instant, Waker)| deadline < *until;
+        let asleep = table.timers.asleep.take_if(earlier);
+        let kept = self.kept.swap(true, Ordering::AcqRel);
+        drop(table);
+        if let Some((_, waker)) = asleep {
+            waker.wake();
+        }
+        if let (false, Some(spawn)) = (kept, self.keeper.get()) {
+            spawn(Arc::clone(self));
+        }
+    }
+
+    /// Wakes whose time has come, and tells when to look again: never, if nobody waits.
+    fn tick(&self, cx: &Context<'_>, now: Instant) -> Option<Instant> {
+        let mut due = Vec::new();
+        let mut table = self.lock();
+        while let Some(seat) = table.timers.pop(now) {
+            due.extend(table.waker(seat));
+        }
+        let next = table.timers.due.first().map(|(deadline, _)| *deadline);
+        table.timers.asleep = next.map(|next| (next, cx.waker().clone()));
+        self.kept.store(next.is_some(), Ordering::Release);
+        drop(table);
+        due.into_iter().for_each(Waker::wake);
+        next
+    }
+
+    /// The task was dropped with its runtime. Connections that live on begin another.
+    fn abandon(&self) {
+        let mut table = self.lock();
+        let asleep = table.timers.asleep.take();
+        self.kept.store(false, Ordering::Release);
+        let waiting = table.timers.due.iter();
+        let wakers: Vec<Waker> = waiting.filter_map(|&(_, seat)| table.waker(seat)).collect();
+        drop(table);
+        drop(asleep);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// The task that waits for the timers, as long as there are some.
+struct Keeper<R: Runtime> {
+    drain: Arc<Drain>,
+    sleep: Option<Pin<Box<R::Sleep>>>,
+    /// What `sleep` is set for.
+    until: Instant,
+    done: bool,
+}
+
+impl<R: Runtime> Keeper<R> {
+    const fn new(drain: Arc<Drain>) -> Self {
+        Self {
+            drain,
+            sleep: None,
+            until: Instant::FAR,
+            done: false,
+        }
+    }
+}
+
+impl<R: Runtime> Future for Keeper<R> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        while let Some(next) = this.drain.tick(cx, R::now()) {
+            let sleep = this.sleep.get_or_insert_with(|| {
+                this.until = next;
+                Box::pin(R::sleep(next))
+            });
+            if std::mem::replace(&mut this.until, next) != next {
+                R::reset(sleep.as_mut(), next);
+            }
+            if sleep.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            // It must not be polled again before it is set anew.
+            this.until = Instant::ZERO;
+        }
+        this.done = true;
+        Poll::Ready(())
+    }
+}
+
+impl<R: Runtime> Drop for Keeper<R> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.drain.abandon();
+        }
+    }
+}
