@@ -16,7 +16,11 @@ use crate::{Instant, Role};
 pub(super) enum Life {
     Open,
     Closing,
-    Held(Box<Closed>),
+    Held {
+        closed: Box<Closed>,
+        /// The peer has closed its sending side since.
+        eof: bool,
+    },
     Over(Option<Box<Closed>>),
 }
 
@@ -73,23 +77,24 @@ impl Connection {
 
     /// The end is known; its answer waits for the application.
     pub(super) fn hold(&mut self, closed: Closed) {
-        self.life = Life::Held(Box::new(closed));
+        let closed = Box::new(closed);
+        self.life = Life::Held { closed, eof: false };
         self.set_deadline(Some(self.now + self.config().close_timeout));
     }
 
     /// Answers the end once the application has taken all that came before it.
     pub(super) fn settle(&mut self) {
-        if matches!(self.life, Life::Held(_)) && self.queue.is_empty() {
+        if matches!(self.life, Life::Held { .. }) && self.queue.is_empty() {
             self.answer();
         }
     }
 
     pub(super) fn answer(&mut self) {
-        let Life::Held(closed) = &self.life else {
+        let Life::Held { closed, eof } = &self.life else {
             return;
         };
         let closed = (**closed).clone();
-        let mut waits = true;
+        let mut waits = !eof;
         if !matches!(self.stage, Stage::Opening(_)) {
             self.outgoing.release();
         }
@@ -118,9 +123,9 @@ impl Connection {
     pub(super) fn over(&mut self, closed: Closed, waits: bool) {
         self.outgoing.shut();
         self.life = Life::Over(Some(Box::new(closed)));
-        self.awaits_eof = waits && self.role() == Role::Client && !self.eof;
+        let waits = waits && self.role() == Role::Client;
         let until = self.now + self.config().server_drop_timeout;
-        self.set_deadline(self.awaits_eof.then_some(until));
+        self.set_deadline(waits.then_some(until));
     }
 
     /// Ends without another byte to the peer.
@@ -128,10 +133,9 @@ impl Connection {
         self.outgoing.discard();
         match mem::replace(&mut self.life, Life::Over(None)) {
             Life::Open | Life::Closing => self.over(Closed::without_frame(cause), false),
-            Life::Held(closed) => self.over(*closed, false),
+            Life::Held { closed, .. } => self.over(*closed, false),
             Life::Over(closed) => self.life = Life::Over(closed),
         }
-        self.awaits_eof = false;
         self.clocks = None;
     }
 
@@ -146,8 +150,8 @@ impl Connection {
             Life::Closing => {
                 self.over(Closed::without_frame(Cause::Timeout(Timer::Close)), false);
             }
-            Life::Held(_) => self.answer(),
-            Life::Over(_) => self.awaits_eof = false,
+            Life::Held { .. } => self.answer(),
+            Life::Over(_) => {}
         }
     }
 
@@ -172,6 +176,11 @@ impl Connection {
                 self.set_stall(Some(Stall { written, deadline }));
             }
         }
+    }
+
+    /// Whether this is a client that gives the server time to close TCP.
+    pub(super) fn awaits_eof(&self) -> bool {
+        matches!(self.life, Life::Over(_)) && self.deadline().is_some()
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -223,7 +232,7 @@ impl Life {
         match self {
             Self::Open => "open",
             Self::Closing => "closing",
-            Self::Held(_) => "held",
+            Self::Held { .. } => "held",
             Self::Over(_) => "over",
         }
     }

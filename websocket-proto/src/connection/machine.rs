@@ -17,18 +17,14 @@ impl Machine for Connection {
 
     fn receive_eof(&mut self, now: Instant) {
         self.now = now;
-        self.eof = true;
-        match self.life {
+        match &mut self.life {
             Life::Open => {
                 self.hold(Closed::without_frame(Cause::Eof));
                 self.settle();
             }
             Life::Closing => self.over(Closed::without_frame(Cause::Local), false),
-            Life::Held(_) => {}
-            Life::Over(_) => {
-                self.awaits_eof = false;
-                self.set_deadline(None);
-            }
+            Life::Held { eof, .. } => *eof = true,
+            Life::Over(_) => self.set_deadline(None),
         }
     }
 
@@ -60,17 +56,16 @@ impl Machine for Connection {
 
     fn read_interest(&self) -> ReadInterest {
         match self.life {
-            _ if self.eof => ReadInterest::Nothing,
             Life::Open if self.queue_is_full() => ReadInterest::Nothing,
             Life::Open | Life::Closing => ReadInterest::Data,
-            Life::Held(_) => ReadInterest::Nothing,
-            Life::Over(_) if self.awaits_eof => ReadInterest::Data,
+            Life::Held { .. } => ReadInterest::Nothing,
+            Life::Over(_) if self.awaits_eof() => ReadInterest::Data,
             Life::Over(_) => ReadInterest::Nothing,
         }
     }
 
     fn is_finished(&self) -> bool {
-        matches!(self.life, Life::Over(_)) && !self.awaits_eof
+        matches!(self.life, Life::Over(_)) && !self.awaits_eof()
     }
 
     fn direct_read(&mut self) -> Option<&mut [u8]> {

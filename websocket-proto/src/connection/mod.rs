@@ -85,9 +85,6 @@ pub struct Connection {
     queue: Queue,
     pings: Pings,
     life: Life,
-    /// A client that waits for the server to close TCP.
-    awaits_eof: bool,
-    eof: bool,
     /// The latest time that was told.
     now: Instant,
     /// `None` while none runs.
@@ -151,8 +148,6 @@ impl Connection {
             outgoing,
             pings: Pings::new(now),
             life: Life::Open,
-            awaits_eof: false,
-            eof: false,
             now,
             clocks: None,
         };
@@ -208,7 +203,7 @@ impl Connection {
         }
         match &mut self.life {
             Life::Over(closed) => closed.take().map(|closed| Event::Closed(*closed)),
-            Life::Open | Life::Closing | Life::Held(_) => None,
+            Life::Open | Life::Closing | Life::Held { .. } => None,
         }
     }
 
@@ -216,7 +211,7 @@ impl Connection {
     /// are given back.
     pub fn has_events(&self) -> bool {
         !self.queue.is_empty()
-            || matches!(self.life, Life::Held(_) | Life::Over(Some(_)))
+            || matches!(self.life, Life::Held { .. } | Life::Over(Some(_)))
             || self.outgoing.is_writable()
     }
 
@@ -352,7 +347,7 @@ impl Connection {
                 self.set_deadline(Some(now + self.config().close_timeout));
             }
             // The answer is the peer's choice of code, not ours; it need not wait any longer.
-            Life::Held(_) => self.answer(),
+            Life::Held { .. } => self.answer(),
             Life::Closing | Life::Over(_) => {}
         }
         Ok(())
@@ -402,7 +397,7 @@ impl Connection {
         match self.life {
             Life::Open | Life::Closing => {}
             // RFC 6455 §7.1.7: nothing is processed after a failure; §5.5.1: nor after a close.
-            Life::Held(_) | Life::Over(_) => return input.len(),
+            Life::Held { .. } | Life::Over(_) => return input.len(),
         }
         match self.read(now, input, sink) {
             Ok(taken) => taken,
