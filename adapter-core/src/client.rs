@@ -17,8 +17,9 @@ use websocket_proto::http1::{HeadParser, Limits, RequestHead};
 use websocket_proto::{Draft, deflate};
 
 use crate::exchange::{Answer, exchange};
+use crate::kept::Kept;
 use crate::request::ConnectionInfo;
-use crate::shared::{About, Mover, Shared};
+use crate::shared::{Mover, Shared};
 use crate::standalone::Standalone;
 use crate::{
     Address, Clock, ConnectError, Driver, RequestInfo, Runtime, Stream, SystemEntropy, WebSocket,
@@ -293,11 +294,11 @@ impl<R: Clock<Sleep: Send>> Client<R> {
             ..ConnectionInfo::new(peer, Address::Unknown, None)
         });
         let request = RequestInfo::new(head, usize::MAX, connection);
-        let about = About::new(&agreed, &request, Some(response));
+        let kept = Kept::new(&request).answered(agreed.protocol.clone(), Some(response));
         let config = Arc::clone(&self.config);
         let machine = Connection::client(agreed, config, Box::new(SystemEntropy), R::now());
         let mover = Mover::Handles(Box::new(Standalone::new(driver)));
-        Ok(WebSocket::new(&Shared::new(machine, about, R::now, mover)))
+        Ok(WebSocket::new(&Shared::new(machine, kept, R::now, mover)))
     }
 }
 

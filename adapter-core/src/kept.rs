@@ -1,19 +1,29 @@
-//! What a connection keeps of the request that it began with.
+//! What a connection keeps of its handshake.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
 
-use websocket_proto::http1::{HeadParser, Limits};
+use websocket_proto::http1::{HeadParser, Limits, ResponseHead};
 
 use crate::request::ConnectionInfo;
 use crate::{Address, RequestInfo, phrases};
 
-/// A [`RequestInfo`] in as little memory as its text can be brought to, for as long as its connection
-/// lasts: most applications look at it when a connection begins, if ever.
+/// The request in as little memory as its text can be brought to, for as long as its connection lasts: most
+/// applications look at it when a connection begins, if ever.
+#[derive(Clone)]
 pub(crate) struct Kept {
-    /// Where the rest of the path begins, the two addresses unless `connection` has them, and the head.
+    /// Where the rest of the path begins, the two addresses unless `more` has them, and the head.
     record: Box<[u8]>,
+    more: Option<Box<More>>,
+}
+
+/// What most connections of a server have nothing of.
+#[derive(Clone, Default)]
+struct More {
+    subprotocol: Option<Box<str>>,
+    /// What the server answered, in a client.
+    response: Option<ResponseHead>,
     /// When it knows more than two addresses of TCP.
     connection: Option<Arc<ConnectionInfo>>,
 }
@@ -25,18 +35,52 @@ impl Kept {
         record.extend_from_slice(&rest.to_le_bytes());
         let simple = push_connection(&info.connection, &mut record);
         phrases::shorten(info.head.as_bytes(), &mut record);
+        let connection = (!simple).then(|| Arc::clone(&info.connection));
         Self {
             // Exactly as long, and the room goes back in one piece.
             record: Box::from(&record[..]),
-            connection: (!simple).then(|| Arc::clone(&info.connection)),
+            more: connection.map(|connection| {
+                Box::new(More {
+                    connection: Some(connection),
+                    ..More::default()
+                })
+            }),
         }
+    }
+
+    /// The same, with what the server answered.
+    pub(crate) fn answered(
+        mut self,
+        subprotocol: Option<Box<str>>,
+        response: Option<ResponseHead>,
+    ) -> Self {
+        if subprotocol.is_some() || response.is_some() {
+            let more = self.more.get_or_insert_default();
+            more.subprotocol = subprotocol;
+            more.response = response;
+        }
+        self
+    }
+
+    /// The subprotocol agreed on.
+    pub(crate) fn subprotocol(&self) -> Option<&str> {
+        self.more.as_ref()?.subprotocol.as_deref()
+    }
+
+    /// The server's answer, in a client.
+    pub(crate) fn response(&self) -> Option<&ResponseHead> {
+        self.more.as_ref()?.response.as_ref()
+    }
+
+    fn connection(&self) -> Option<&Arc<ConnectionInfo>> {
+        self.more.as_ref()?.connection.as_ref()
     }
 
     /// The request as it was.
     pub(crate) fn info(&self) -> RequestInfo {
         let mut record = &self.record[..];
         let rest = take(&mut record).map_or(NO_REST, u16::from_le_bytes);
-        let connection = match &self.connection {
+        let connection = match self.connection() {
             Some(connection) => Arc::clone(connection),
             None => {
                 let peer = take_address(&mut record);
@@ -197,7 +241,11 @@ mod tests {
                     (info.rest(), info.head.framing())
                 );
                 let paths = [peer, local].map(|address| matches!(address, Address::Unix(Some(_))));
-                assert_eq!(kept.connection.is_some(), paths.contains(&true), "{info:?}");
+                assert_eq!(
+                    kept.connection().is_some(),
+                    paths.contains(&true),
+                    "{info:?}"
+                );
             }
         }
     }

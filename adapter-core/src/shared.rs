@@ -6,13 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use websocket_proto::connection::{Closed, Connection, Event, Events};
-use websocket_proto::handshake::Agreed;
-use websocket_proto::http1::ResponseHead;
 use websocket_proto::{
     CloseCode, Draft, Instant, Machine, Message, ReadInterest, Refused, SendError,
 };
 
-use crate::RequestInfo;
 use crate::kept::Kept;
 use crate::standalone::Standalone;
 
@@ -23,50 +20,8 @@ use crate::standalone::Standalone;
 pub(crate) struct Shared {
     inner: Mutex<Inner>,
     closed: OnceLock<Box<Closed>>,
-    pub(crate) about: About,
+    pub(crate) kept: Kept,
     now: fn() -> Instant,
-}
-
-/// What does not change any more.
-#[derive(Debug)]
-pub(crate) struct About {
-    pub(crate) draft: Draft,
-    pub(crate) request: Kept,
-    /// Boxed: most connections of a server have neither.
-    answer: Option<Box<Answer>>,
-}
-
-/// What the server answered.
-#[derive(Debug)]
-struct Answer {
-    subprotocol: Option<Box<str>>,
-    /// The whole of it, in a client.
-    head: Option<ResponseHead>,
-}
-
-impl About {
-    pub(crate) fn new(
-        agreed: &Agreed,
-        request: &RequestInfo,
-        response: Option<ResponseHead>,
-    ) -> Self {
-        let subprotocol = agreed.protocol.clone();
-        let answered = subprotocol.is_some() || response.is_some();
-        let head = response;
-        Self {
-            draft: agreed.draft,
-            request: Kept::new(request),
-            answer: answered.then(|| Box::new(Answer { subprotocol, head })),
-        }
-    }
-
-    pub(crate) fn subprotocol(&self) -> Option<&str> {
-        self.answer.as_ref()?.subprotocol.as_deref()
-    }
-
-    pub(crate) fn response(&self) -> Option<&ResponseHead> {
-        self.answer.as_ref()?.head.as_ref()
-    }
 }
 
 pub(crate) struct Inner {
@@ -79,8 +34,6 @@ pub(crate) struct Inner {
         reason = "one word in a connection without any"
     )]
     overflow: Option<Box<VecDeque<Message>>>,
-    /// Whether the receiving handle is gone: what arrives is dropped then.
-    receiver_gone: bool,
 }
 
 /// Who moves the bytes.
@@ -102,6 +55,8 @@ pub(crate) struct Task {
     /// Who waits for an event, or did: most often it is the same each time.
     receiver: Option<Waker>,
     receiver_waits: bool,
+    /// The receiving handle is gone: what arrives is dropped then.
+    receiver_gone: bool,
     /// Who waits for something else, and for what.
     #[expect(
         clippy::box_collection,
@@ -124,7 +79,7 @@ pub(crate) enum Wait {
 impl Shared {
     pub(crate) fn new(
         machine: Connection,
-        about: About,
+        kept: Kept,
         now: fn() -> Instant,
         mover: Mover,
     ) -> Arc<Self> {
@@ -132,12 +87,11 @@ impl Shared {
             machine,
             mover,
             overflow: None,
-            receiver_gone: false,
         };
         Arc::new(Self {
             inner: Mutex::new(inner),
             closed: OnceLock::new(),
-            about,
+            kept,
             now,
         })
     }
@@ -145,6 +99,11 @@ impl Shared {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         // No code of the application runs under the lock, so a panic leaves it whole.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The draft in use.
+    pub(crate) fn draft(&self) -> Draft {
+        self.lock().machine.draft()
     }
 
     /// How the connection ended, once that was received.
@@ -351,9 +310,11 @@ impl Shared {
     /// The receiving handle is gone, and with it what it had taken.
     pub(crate) fn drop_receiver(&self, taken: Option<Events>) {
         let mut inner = self.lock();
-        inner.receiver_gone = true;
         let waker = match &mut inner.mover {
-            Mover::Task(task) => task.receiver.take(),
+            Mover::Task(task) => {
+                task.receiver_gone = true;
+                task.receiver.take()
+            }
             Mover::Handles(_) => None,
         };
         drop(inner);
@@ -393,7 +354,7 @@ impl Shared {
             task.news = false;
         }
         let (result, may_rest) = work(cx, &mut inner.machine);
-        if inner.receiver_gone {
+        if matches!(&inner.mover, Mover::Task(task) if task.receiver_gone) {
             while self.take_event(&mut inner.machine).is_some() {}
         }
         let (mut own, mut others) = (false, Vec::new());
@@ -551,7 +512,7 @@ fn park(place: &mut Option<Waker>, cx: &Context<'_>) {
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
-            .field("about", &self.about)
+            .field("kept", &self.kept)
             .finish_non_exhaustive()
     }
 }

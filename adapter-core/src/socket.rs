@@ -35,10 +35,7 @@ impl SocketStage {
     }
 
     fn panicked(&self) {
-        tracing::error!(
-            path = self.shared.about.request.info().path(),
-            "handler panicked"
-        );
+        tracing::error!(path = self.shared.kept.info().path(), "handler panicked");
         self.close(CloseCode::INTERNAL, "Internal error");
     }
 

@@ -186,3 +186,118 @@ impl<R: Runtime> Drop for Keeper<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use super::*;
+    use crate::drain::Seat;
+
+    thread_local!(static SPAWNED: Cell<usize> = const { Cell::new(0) });
+
+    fn drain() -> Arc<Drain> {
+        SPAWNED.set(0);
+        let drain = Drain::default();
+        drain
+            .keeper
+            .get_or_init(|| |_| SPAWNED.set(SPAWNED.get() + 1));
+        Arc::new(drain)
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A task: how often it was woken, and its waker.
+    fn task() -> (Arc<Woken>, Waker) {
+        let woken = Arc::new(Woken::default());
+        (Arc::clone(&woken), woken.into())
+    }
+
+    fn connection(drain: &Arc<Drain>) -> (Seat, Timer, Arc<Woken>) {
+        let (woken, waker) = task();
+        let seat = Seat::take(drain);
+        seat.register(&Context::from_waker(&waker));
+        let timer = seat.timer().expect("there is a keeper");
+        (seat, timer, woken)
+    }
+
+    fn times(woken: &Woken) -> usize {
+        woken.0.swap(0, Ordering::Relaxed)
+    }
+
+    const fn at(millis: u64) -> Instant {
+        Instant::from_millis(millis)
+    }
+
+    #[test]
+    fn connections_are_woken_when_their_time_has_come() {
+        let drain = drain();
+        let (keeper, waker) = task();
+        let cx = Context::from_waker(&waker);
+        let (_one, mut first, one) = connection(&drain);
+        let (two, mut second, other) = connection(&drain);
+
+        first.set(at(0), Some(at(30)));
+        assert_eq!(SPAWNED.get(), 1);
+        assert_eq!(drain.tick(&cx, at(0)), Some(at(30)));
+        second.set(at(1), Some(at(40)));
+        assert_eq!(times(&keeper), 0, "it looks soon enough");
+        second.set(at(2), Some(at(20)));
+        assert_eq!(times(&keeper), 1, "it sleeps too long");
+        second.set(at(3), Some(at(50)));
+        assert_eq!(
+            drain.tick(&cx, at(19)),
+            Some(at(20)),
+            "the timer may be early"
+        );
+        assert_eq!((times(&one), times(&other)), (0, 0));
+
+        assert_eq!(drain.tick(&cx, at(20)), Some(at(30)));
+        assert_eq!((times(&one), times(&other)), (0, 1));
+        second.set(at(20), Some(at(30)));
+        assert_eq!(drain.tick(&cx, at(100)), None);
+        assert_eq!((times(&one), times(&other)), (1, 1));
+
+        second.set(at(100), Some(at(130)));
+        assert_eq!(SPAWNED.get(), 2, "the first had nothing left to wait for");
+        first.set(at(100), Some(at(110)));
+        first.set(at(100), None);
+        drop(two);
+        assert_eq!(drain.tick(&cx, at(200)), None);
+        assert_eq!((times(&one), times(&other)), (0, 0));
+    }
+
+    #[test]
+    fn a_seat_that_is_taken_again_has_no_old_timer() {
+        let drain = drain();
+        let (_, waker) = task();
+        let (seat, mut timer, _) = connection(&drain);
+        timer.set(at(0), Some(at(10)));
+        drop(seat);
+        let (_seat, _timer, next) = connection(&drain);
+        assert_eq!(drain.tick(&Context::from_waker(&waker), at(10)), None);
+        assert_eq!(times(&next), 0);
+    }
+
+    #[test]
+    fn another_task_waits_when_the_first_is_lost() {
+        let drain = drain();
+        let (_seat, mut timer, woken) = connection(&drain);
+        timer.set(at(0), Some(at(10)));
+        timer.set(at(1), Some(at(20)));
+        assert_eq!((SPAWNED.get(), times(&woken)), (1, 0));
+        drain.abandon();
+        assert_eq!(times(&woken), 1);
+        timer.set(at(1), Some(at(20)));
+        assert_eq!(SPAWNED.get(), 2);
+    }
+}

@@ -7,8 +7,9 @@ use websocket_proto::handshake::{Accept, Accepted, Agreed, Refusal, Upgrade};
 use websocket_proto::http1::RequestHead;
 use websocket_proto::{Draft, Instant, Outbox};
 
+use crate::kept::Kept;
 use crate::request::ConnectionInfo;
-use crate::shared::{About, Mover, Shared};
+use crate::shared::{Mover, Shared};
 use crate::{Acceptance, RequestInfo, UpgradeRequest, WebSocketRoute};
 
 /// A valid request for a WebSocket.
@@ -114,9 +115,9 @@ impl Switch {
         outbox.append(&self.head);
         let (agreed, info) = (self.agreed, self.info);
         tracing::debug!(draft = %agreed.draft, path = info.path(), "websocket opened");
-        let about = About::new(&agreed, &info, None);
+        let kept = Kept::new(&info).answered(agreed.protocol.clone(), None);
         let config = Arc::clone(&self.route.config);
         let machine = Connection::server(agreed, config, outbox, now());
-        (Shared::new(machine, about, now, mover), self.route)
+        (Shared::new(machine, kept, now, mover), self.route)
     }
 }

@@ -156,12 +156,12 @@ impl WebSocket {
 
     /// The draft in use.
     pub fn draft(&self) -> Draft {
-        self.receiver.sender.0.about.draft
+        self.receiver.sender.0.draft()
     }
 
     /// The subprotocol agreed on.
     pub fn subprotocol(&self) -> Option<&str> {
-        self.receiver.sender.0.about.subprotocol()
+        self.receiver.sender.0.kept.subprotocol()
     }
 
     /// The request this connection began with; a client sees its own.
@@ -169,12 +169,12 @@ impl WebSocket {
     /// A connection keeps it in as little memory as it can. It is put together again for each call, in
     /// about a microsecond: whoever asks often keeps what this returns.
     pub fn request(&self) -> RequestInfo {
-        self.receiver.sender.0.about.request.info()
+        self.receiver.sender.0.kept.info()
     }
 
     /// The server's answer to that request, on a client.
     pub fn response(&self) -> Option<&ResponseHead> {
-        self.receiver.sender.0.about.response()
+        self.receiver.sender.0.kept.response()
     }
 
     /// Two handles that can live in different tasks.

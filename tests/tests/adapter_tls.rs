@@ -33,7 +33,8 @@ fn configs() -> (Arc<ServerConfig>, Arc<ClientConfig>) {
 
 async fn serve<R: Rt>(config: Arc<ServerConfig>) -> u16 {
     async fn names(ws: WebSocket) {
-        let tls = ws.request().tls().expect("encrypted");
+        let request = ws.request();
+        let tls = request.tls().expect("encrypted");
         let _ = ws.send(tls.server_name.as_deref().unwrap_or("none")).await;
     }
     let route = WebSocketRoute::new(echo).drafts(Drafts::ALL);
