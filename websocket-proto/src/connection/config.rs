@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::frame;
+
 /// How a connection behaves; one value is shared by many.
 ///
 /// ```
@@ -63,6 +65,11 @@ impl Config {
             Delivery::Whole => Some(self.max_message),
             Delivery::Streamed => None,
         }
+    }
+
+    /// Whether any message with a header of two bytes is delivered in one piece.
+    pub(super) const fn takes_simple(&self) -> bool {
+        matches!(self.delivery, Delivery::Whole) && self.max_message >= frame::SHORT_BELOW as usize
     }
 }
 

@@ -8,7 +8,7 @@ use super::gather::Gather;
 use super::pings::Pings;
 use super::{Config, Delivery, Incoming, Outgoing, Sink};
 use crate::frame::close::{self, BadBody, CloseCode};
-use crate::frame::{Decoder, Header, OpCode, ProtocolError};
+use crate::frame::{self, Decoder, Header, OpCode, ProtocolError, ShortMessage, mask};
 use crate::handshake::Agreed;
 use crate::{Draft, Instant, MessageKind, Role, Utf8Bytes};
 
@@ -92,7 +92,14 @@ impl Inbound {
         around: &mut Around<'_, S>,
     ) -> Result<usize, Stop> {
         let mut taken = 0;
+        let simple = !self.deaf && around.config.takes_simple();
         while taken < input.len() && (self.deaf || !around.sink.is_full()) {
+            if simple && let Some(message) = self.decoder.short_message(&input[taken..]) {
+                let payload = &mut input[taken + ShortMessage::HEADER..][..message.len];
+                taken += ShortMessage::HEADER + message.len;
+                short(&message, payload, around)?;
+                continue;
+            }
             if self.decoder.remaining() == 0 {
                 let Some((header, len)) = self.decoder.header(&input[taken..])? else {
                     return Ok(input.len());
@@ -369,6 +376,12 @@ impl Inbound {
         }
     }
 
+    /// Whether a message is under way.
+    #[inline]
+    pub(super) const fn is_gathering(&self) -> bool {
+        self.gather.is_some()
+    }
+
     /// Where the rest of a long payload may be read straight to.
     pub(super) fn direct_room(&mut self) -> Option<&mut [u8]> {
         let remaining = self.decoder.remaining();
@@ -399,6 +412,28 @@ impl Inbound {
         }
         Ok(())
     }
+}
+
+/// Delivers a message from where it lies.
+#[inline(always)]
+fn short<S: Sink>(
+    message: &ShortMessage,
+    payload: &mut [u8],
+    around: &mut Around<'_, S>,
+) -> Result<(), ProtocolError> {
+    let valid = match message.kind {
+        MessageKind::Text => frame::unmask_text(message.key, payload),
+        MessageKind::Binary => {
+            mask::apply(message.key, 0, payload);
+            true
+        }
+    };
+    if !valid {
+        return Err(ProtocolError::InvalidUtf8);
+    }
+    let message = Incoming::borrowed(message.kind, payload);
+    around.sink.message(message, around.out);
+    Ok(())
 }
 
 /// The inflater for what `role` receives.

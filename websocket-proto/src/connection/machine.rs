@@ -3,7 +3,7 @@
 use super::inbound::Around;
 use super::life::Life;
 use super::queue::Queue;
-use super::{Cause, Closed, Connection, Delivery, Stage};
+use super::{Cause, Closed, Connection, Stage};
 use crate::{Instant, Machine, Outbox, ReadInterest};
 
 impl Machine for Connection {
@@ -28,6 +28,7 @@ impl Machine for Connection {
         }
     }
 
+    #[inline]
     fn poll_timeout(&self) -> Option<Instant> {
         let pings = if self.pings_matter() {
             self.pings.deadline(self.config())
@@ -50,10 +51,12 @@ impl Machine for Connection {
         self.check_pings(now);
     }
 
+    #[inline]
     fn outbox(&mut self) -> &mut Outbox {
         self.outgoing.outbox()
     }
 
+    #[inline]
     fn read_interest(&self) -> ReadInterest {
         match self.life {
             Life::Open if self.queue_is_full() => ReadInterest::Nothing,
@@ -64,20 +67,18 @@ impl Machine for Connection {
         }
     }
 
+    #[inline]
     fn is_finished(&self) -> bool {
         matches!(self.life, Life::Over(_)) && !self.awaits_eof()
     }
 
+    #[inline]
     fn direct_read(&mut self) -> Option<&mut [u8]> {
-        // A streamed message is delivered as it arrives, so there is nothing to read it to.
-        let gathers = self.config().delivery == Delivery::Whole;
-        if !gathers || self.queue_is_full() || !matches!(self.life, Life::Open) {
-            return None;
-        }
         match &mut self.stage {
-            Stage::Hybi(inbound) => inbound.direct_room(),
-            Stage::Opening(_) | Stage::Hixie(_) => None,
+            Stage::Hybi(inbound) if inbound.is_gathering() => {}
+            Stage::Opening(_) | Stage::Hybi(_) | Stage::Hixie(_) => return None,
         }
+        self.direct_room()
     }
 
     fn direct_filled(&mut self, now: Instant, n: usize) {

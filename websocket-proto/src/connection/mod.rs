@@ -188,9 +188,39 @@ impl Connection {
     }
 
     /// Tells that the application is done with `events`; what is left of them is dropped.
+    #[inline]
     pub fn give_back(&mut self, events: Events) {
         drop(events);
         self.queue.give_back();
+    }
+
+    /// Lends memory for events to come until it is [reclaimed](Self::reclaim_events): the counterpart of
+    /// [`Outbox::lend`]. It is dropped where events wait in other memory.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use websocket_proto::connection::{Connection, Events};
+    /// use websocket_proto::handshake::Agreed;
+    /// use websocket_proto::{Draft, Instant, Machine, Outbox};
+    ///
+    /// let (now, agreed) = (Instant::ZERO, Agreed::new(Draft::Rfc6455));
+    /// let mut ws = Connection::server(agreed, Arc::default(), Outbox::new(), now);
+    /// ws.lend_events(Events::default());
+    /// ws.receive(now, &mut *b"\x82\x81\0\0\0\0!".to_vec()); // masked with zeros
+    /// assert!(ws.poll_event().is_some());
+    /// let events = ws.reclaim_events().expect("no event waits");
+    /// assert!(events.is_empty() && events.capacity() > 0);
+    /// ```
+    #[inline]
+    pub fn lend_events(&mut self, events: Events) {
+        self.queue.lend(events);
+    }
+
+    /// Gives back memory that was [lent](Self::lend_events), perhaps more of it, unless events wait in it:
+    /// then it has become the connection's own.
+    #[inline]
+    pub fn reclaim_events(&mut self) -> Option<Events> {
+        self.queue.reclaim()
     }
 
     fn poll_other_event(&mut self) -> Option<Event> {
@@ -226,6 +256,32 @@ impl Connection {
     #[inline]
     pub fn send(&mut self, message: Message) -> Result<(), SendError<Message>> {
         self.outgoing.send(message)
+    }
+
+    /// The longest payload that [`send_short`](Self::send_short) takes.
+    pub const SHORT: usize = 125;
+
+    /// Queues a copy of `message` if that is simple: at most [`SHORT`](Self::SHORT) bytes, nothing to mask
+    /// or to compress, room, and nothing else in the way. Where it is `false` nothing has happened, and
+    /// [`send`](Self::send) knows what to do.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use bytes::Buf;
+    /// use websocket_proto::connection::Connection;
+    /// use websocket_proto::handshake::Agreed;
+    /// use websocket_proto::{Draft, Instant, Machine, Message, Outbox};
+    ///
+    /// let agreed = Agreed::new(Draft::Rfc6455);
+    /// let mut ws = Connection::server(agreed, Arc::default(), Outbox::new(), Instant::ZERO);
+    /// assert!(ws.send_short(&Message::text("hi")));
+    /// assert!(!ws.send_short(&Message::binary(vec![0; 126])));
+    /// assert_eq!(ws.outbox().chunk(), b"\x81\x02hi");
+    /// ```
+    #[inline]
+    #[must_use = "a message that is not simple is not sent"]
+    pub fn send_short(&mut self, message: &Message) -> bool {
+        self.outgoing.send_short(message)
     }
 
     /// Queues `message` with a say in compression and fragmentation.
@@ -461,6 +517,18 @@ impl Connection {
 
     fn role(&self) -> Role {
         self.outgoing.role()
+    }
+
+    fn direct_room(&mut self) -> Option<&mut [u8]> {
+        // A streamed message is delivered as it arrives, so there is nothing to read it to.
+        let gathers = self.config().delivery == Delivery::Whole;
+        if !gathers || self.queue_is_full() || !matches!(self.life, Life::Open) {
+            return None;
+        }
+        match &mut self.stage {
+            Stage::Hybi(inbound) => inbound.direct_room(),
+            Stage::Opening(_) | Stage::Hixie(_) => None,
+        }
     }
 
     fn queue_is_full(&self) -> bool {

@@ -120,7 +120,27 @@ impl Outgoing {
     /// See [`Connection::send`](super::Connection::send).
     #[inline]
     pub fn send(&mut self, message: Message) -> Result<(), SendError<Message>> {
+        if self.send_short(&message) {
+            return Ok(());
+        }
         self.send_with(message, SendOptions::default())
+    }
+
+    /// See [`Connection::send_short`](super::Connection::send_short).
+    #[inline]
+    pub(super) fn send_short(&mut self, message: &Message) -> bool {
+        let payload = message.as_bytes();
+        let plain = self.draft.is_hybi() && self.seldom.is_none();
+        let short = payload.len() < usize::from(frame::SHORT_BELOW);
+        let simple = short && plain && self.open && self.outbox.len() < self.mark();
+        if simple {
+            let opcode = match message.kind() {
+                MessageKind::Text => OpCode::Text,
+                MessageKind::Binary => OpCode::Binary,
+            };
+            frame::push_short(opcode, payload, &mut self.outbox);
+        }
+        simple
     }
 
     /// See [`Connection::send_with`](super::Connection::send_with).

@@ -14,7 +14,7 @@ use crate::{Message, MessageKind, Utf8Bytes};
 /// The sink behind `receive` and `poll_event`: events wait in order.
 #[derive(Debug)]
 pub(super) struct Queue {
-    /// `None` when none waits: an idle connection holds no buffer.
+    /// `None` when none waits, unless memory for some is on loan: an idle connection holds no buffer.
     events: Option<Events>,
     /// What those weigh that were [taken](super::Connection::take_events) and not given back.
     lent: usize,
@@ -42,7 +42,9 @@ pub(super) struct Queue {
 /// assert_eq!(events.next(), None);
 /// ws.give_back(events);
 /// ```
-#[derive(Debug)]
+///
+/// An empty one, the default, is memory that can be [lent](super::Connection::lend_events).
+#[derive(Debug, Default)]
 pub struct Events(Box<Waiting>);
 
 /// Short messages lie one behind the other in one buffer; each gets memory of its own when it is taken. An
@@ -63,6 +65,8 @@ struct Waiting {
     others: Option<Box<VecDeque<Event>>>,
     /// What all of them weigh.
     weight: usize,
+    /// The memory is somebody else's.
+    loan: bool,
 }
 
 /// What stands in front of an event's record.
@@ -89,35 +93,76 @@ impl Queue {
 
     /// Whether the application has seen everything.
     #[inline]
-    pub(super) const fn is_empty(&self) -> bool {
-        self.events.is_none() && self.lent == 0
+    pub(super) fn is_empty(&self) -> bool {
+        self.lent == 0 && !self.waits()
+    }
+
+    /// Whether an event waits that was not taken.
+    #[inline]
+    fn waits(&self) -> bool {
+        self.events
+            .as_ref()
+            .is_some_and(|events| !events.is_empty())
     }
 
     #[inline]
     pub(super) fn pop(&mut self) -> Option<Event> {
         let events = self.events.as_mut()?;
         let event = events.0.pop()?;
-        if events.0.is_empty() {
+        if events.is_empty() {
             self.burst = events.0.taken;
-            self.events = None;
+            if events.0.loan {
+                events.0.forget();
+            } else {
+                self.events = None;
+            }
         }
         Some(event)
     }
 
     /// All that waits, once what was taken before is back. Not when it is more than half of the mark: that
     /// much is not to stop further reading until the last of it was seen.
+    #[inline]
     pub(super) fn take(&mut self) -> Option<Events> {
         let (lent, most) = (self.lent, self.mark / 2);
-        let events = self
+        let waiting = self
             .events
-            .take_if(|events| lent == 0 && events.0.weight <= most)?;
-        self.lent = events.0.weight;
-        self.burst = events.0.records.len();
-        Some(events)
+            .as_mut()
+            .filter(|events| lent == 0 && !events.is_empty() && events.0.weight <= most)?;
+        self.lent = waiting.0.weight;
+        self.burst = waiting.0.records.len();
+        if waiting.0.loan {
+            // An application may take its time: it gets the memory they need, not all that was lent.
+            Some(Events(Box::new(waiting.0.split())))
+        } else {
+            self.events.take()
+        }
     }
 
+    #[inline]
     pub(super) const fn give_back(&mut self) {
         self.lent = 0;
+    }
+
+    #[inline]
+    pub(super) fn lend(&mut self, mut events: Events) {
+        if self.events.is_none() {
+            events.0.forget();
+            events.0.loan = true;
+            self.events = Some(events);
+        }
+    }
+
+    #[inline]
+    pub(super) fn reclaim(&mut self) -> Option<Events> {
+        let events = self.events.as_mut().filter(|events| events.0.loan)?;
+        events.0.loan = false;
+        if events.is_empty() {
+            return self.events.take();
+        }
+        // They stay: with the room they need, not with all that was lent.
+        events.0.records.shrink_to_fit();
+        None
     }
 
     #[inline]
@@ -138,6 +183,12 @@ impl Events {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// For how many bytes of short messages and their heads there is memory.
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        self.0.records.capacity()
     }
 
     /// The next event if it is a short [message](Event::Message), as most are: the same as
@@ -164,12 +215,33 @@ impl Waiting {
         self.taken == self.records.len()
     }
 
+    /// Moves all events to memory that they just fill.
+    fn split(&mut self) -> Self {
+        let events = Self {
+            records: self.records[self.taken..].to_vec(),
+            taken: 0,
+            others: self.others.take(),
+            weight: self.weight,
+            loan: false,
+        };
+        self.forget();
+        events
+    }
+
+    /// Drops all events; their memory stays.
     #[inline]
+    fn forget(&mut self) {
+        self.records.clear();
+        self.taken = 0;
+        self.others = None;
+        self.weight = 0;
+    }
+
+    #[inline(always)]
     fn push_short(&mut self, head: Head, payload: &[u8]) {
         if self.taken > COMPACT_ABOVE {
             self.compact();
         }
-        self.records.reserve(Head::SIZE + payload.len());
         self.records.extend_from_slice(&head.encode());
         self.records.extend_from_slice(payload);
         self.weight += payload.len() + ENTRY;

@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::{Header, OpCode, ProtocolError, mask};
-use crate::{Draft, Role, utf8};
+use crate::{Draft, MessageKind, Role, utf8};
 
 /// Finds frames in a stream of bytes and unmasks their payloads in place.
 ///
@@ -58,6 +58,19 @@ pub enum Step {
     },
 }
 
+/// A short message that lies whole in the input.
+pub(crate) struct ShortMessage {
+    pub(crate) kind: MessageKind,
+    pub(crate) key: [u8; 4],
+    /// Of its payload, which follows the header.
+    pub(crate) len: usize,
+}
+
+impl ShortMessage {
+    /// Two bytes and the mask key.
+    pub(crate) const HEADER: usize = 6;
+}
+
 /// The rules that differ between roles, drafts and extensions.
 #[derive(Clone, Copy, Debug)]
 struct Rules {
@@ -107,6 +120,27 @@ impl Decoder {
         Ok(Step::Payload {
             at: 0..n,
             last: self.remaining == 0,
+        })
+    }
+
+    /// Looks at the front of `input` for what most frames of clients are: a whole short message that has
+    /// come with all its bytes. `None` when it is anything else, for [`header`](Self::header) to judge.
+    /// The decoder stays as it is: nothing of such a frame has to be remembered.
+    #[inline(always)]
+    pub(crate) fn short_message(&self, input: &[u8]) -> Option<ShortMessage> {
+        let (&[first, second, a, b, c, d], payload) = input.split_first_chunk()?;
+        let kind = match first {
+            WHOLE_TEXT => MessageKind::Text,
+            WHOLE_BINARY => MessageKind::Binary,
+            _ => return None,
+        };
+        let len = usize::from(second.checked_sub(MASK)?);
+        let whole = len <= usize::from(MAX_SHORT) && len <= payload.len();
+        let between_messages = self.remaining == 0 && self.have == 0 && !self.rules.fragmented;
+        (whole && between_messages && self.rules.masked).then_some(ShortMessage {
+            kind,
+            key: [a, b, c, d],
+            len,
         })
     }
 
@@ -268,7 +302,7 @@ impl Decoder {
     #[inline]
     pub(crate) fn unmask_text(&mut self, text: &mut [u8]) -> bool {
         let valid = if self.rules.masked {
-            mask::apply_ascii(self.key, 0, text) || utf8::is_valid_mixed(text)
+            unmask_text(self.key, text)
         } else {
             utf8::is_valid(text)
         };
@@ -285,6 +319,14 @@ impl Decoder {
     }
 }
 
+/// Unmasks a whole text, and tells whether it is UTF-8.
+#[inline]
+pub(crate) fn unmask_text(key: [u8; 4], text: &mut [u8]) -> bool {
+    mask::apply_ascii(key, 0, text) || utf8::is_valid_mixed(text)
+}
+
+const WHOLE_TEXT: u8 = FIN | OpCode::Text.bits();
+const WHOLE_BINARY: u8 = FIN | OpCode::Binary.bits();
 pub(super) const FIN: u8 = 0x80;
 pub(super) const RSV1: u8 = 0x40;
 const RSV2: u8 = 0x20;

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::{Header, mask};
+use super::{Header, OpCode, mask};
 use crate::Outbox;
 
 /// How many bytes a header takes: 2 to 14.
@@ -62,6 +62,18 @@ pub fn encode_frame(header: Header, payload: &[u8], mask: Option<[u8; 4]>, outbo
     });
 }
 
+/// Queues a whole message in an unmasked frame. It has less than [`SHORT_BELOW`] bytes, as most have.
+#[inline]
+pub(crate) fn push_short(opcode: OpCode, message: &[u8], outbox: &mut Outbox) {
+    debug_assert!(message.len() < usize::from(SHORT_BELOW));
+    let header = [FIN | opcode.bits(), message.len() as u8];
+    let len = header.len() + message.len();
+    outbox.append_with(len, |out| {
+        out.extend_from_slice(&header);
+        out.extend_from_slice(message);
+    });
+}
+
 /// Queues an unmasked frame; a payload longer than [`Outbox::COPY_MAX`] is not copied.
 #[inline]
 pub fn push_frame(header: Header, payload: Bytes, outbox: &mut Outbox) {
@@ -79,6 +91,8 @@ const fn flag(set: bool, bit: u8) -> u8 {
 const FIN: u8 = 0x80;
 const RSV1: u8 = 0x40;
 const MASK: u8 = 0x80;
+/// What does not fit the second byte of a header.
+pub(crate) const SHORT_BELOW: u8 = LEN_16;
 /// Announces the 16-bit form; smaller values are lengths themselves.
 const LEN_16: u8 = 126;
 /// Announces the 64-bit form.
