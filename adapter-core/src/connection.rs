@@ -238,7 +238,7 @@ fn poll_stage<T: Stage, S: Stream, C: Clock>(
         stage.drain();
     }
     let mut app = App::GoesOn;
-    for turn in 0..=TURNS {
+    for turn in 0.. {
         // The second turn is most often the one that finds nothing, right after the first.
         if turn > 1 {
             now = C::now();
@@ -252,7 +252,10 @@ fn poll_stage<T: Stage, S: Stream, C: Clock>(
                 let idle = !moved && bytes.nothing_more();
                 (bytes, idle)
             });
-            deadline = bytes.deadline.into_iter().chain(stage.deadline()).min();
+            deadline = match stage.deadline() {
+                Some(own) => Some(bytes.deadline.map_or(own, |other| own.min(other))),
+                None => bytes.deadline,
+            };
             if rests {
                 driver.sleep(cx, now, deadline);
                 return Poll::Pending;
@@ -314,13 +317,14 @@ impl Moved {
             scratch::reclaim(machine.outbox());
             moved.finished = machine.is_finished() && machine.outbox().is_empty();
         }
-        if !driver.is_closing() && !matches!(moved.output, Poll::Ready(Err(_))) {
-            moved.input = driver.poll_input(cx, now, machine);
+        if driver.is_closing() || matches!(moved.output, Poll::Ready(Err(_))) {
+            moved.deadline = machine.poll_timeout();
+        } else {
+            (moved.input, moved.deadline) = driver.poll_turn(cx, now, machine);
         }
         if matches!(moved.input, Poll::Ready(Ok(()))) {
             scratch::lend(machine.outbox());
         }
-        moved.deadline = machine.poll_timeout();
         moved
     }
 

@@ -105,16 +105,28 @@ impl<S: Stream, C: Clock> Driver<S, C> {
         now: Instant,
         machine: &mut M,
     ) -> Poll<io::Result<()>> {
+        self.poll_turn(cx, now, machine).0
+    }
+
+    /// [`poll_input`](Self::poll_input), and the machine's deadline after it.
+    #[inline]
+    pub(crate) fn poll_turn<M: Machine + ?Sized>(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        machine: &mut M,
+    ) -> (Poll<io::Result<()>>, Option<Instant>) {
         let offered = self.poll_offer(cx, now, machine);
         let deadline = machine.poll_timeout();
-        if deadline.is_some_and(|deadline| deadline <= now) {
-            machine.handle_timeout(now);
-            return match offered {
-                Poll::Pending => Poll::Ready(Ok(())),
-                Poll::Ready(_) => offered,
-            };
+        if deadline.is_none_or(|deadline| now < deadline) {
+            return (offered, deadline);
         }
-        offered
+        machine.handle_timeout(now);
+        let moved = match offered {
+            Poll::Pending => Poll::Ready(Ok(())),
+            Poll::Ready(_) => offered,
+        };
+        (moved, machine.poll_timeout())
     }
 
     fn poll_offer<M: Machine + ?Sized>(
@@ -126,43 +138,64 @@ impl<S: Stream, C: Clock> Driver<S, C> {
         if machine.is_finished() {
             return Poll::Pending;
         }
-        if let Some(carry) = &mut self.carry
-            && machine.read_interest() == ReadInterest::Data
-        {
-            let taken = machine.receive(now, &mut carry.bytes[carry.taken..]);
-            carry.taken += taken;
-            if carry.taken == carry.bytes.len() {
-                // An idle connection keeps no buffer.
-                self.carry = None;
-            }
-            // When the machine is full there is no point in reading more: only the application or
-            // the peer can make room, and either brings another turn.
-            return if taken > 0 {
-                Poll::Ready(Ok(()))
-            } else {
-                Poll::Pending
-            };
+        let interest = machine.read_interest();
+        // What came first goes first.
+        if self.carry.is_some() && interest == ReadInterest::Data {
+            return self.poll_carried(now, machine);
         }
-        match self.phase {
-            Phase::Open => {}
-            Phase::EofSeen if self.carry.is_none() => {
-                self.phase = Phase::EofTold;
-                machine.receive_eof(now);
-                return Poll::Ready(Ok(()));
-            }
-            _ => return Poll::Pending,
+        if self.phase != Phase::Open {
+            return self.poll_eof(now, machine);
         }
-        ready!(self.poll_read(cx, now, machine))?;
+        ready!(self.poll_read(cx, now, machine, interest))?;
         if !S::SHORT_READ_MEANS_EMPTY {
             for _ in 1..READS_PER_INPUT {
+                let interest = machine.read_interest();
                 let wanted = self.phase == Phase::Open
                     && self.carry.is_none()
-                    && machine.read_interest() == ReadInterest::Data;
-                if !wanted || self.poll_read(cx, now, machine)?.is_pending() {
+                    && interest == ReadInterest::Data;
+                if !wanted || self.poll_read(cx, now, machine, interest)?.is_pending() {
                     break;
                 }
             }
         }
+        Poll::Ready(Ok(()))
+    }
+
+    #[cold]
+    fn poll_carried<M: Machine + ?Sized>(
+        &mut self,
+        now: Instant,
+        machine: &mut M,
+    ) -> Poll<io::Result<()>> {
+        let Some(carry) = &mut self.carry else {
+            return Poll::Pending;
+        };
+        let taken = machine.receive(now, &mut carry.bytes[carry.taken..]);
+        carry.taken += taken;
+        if carry.taken == carry.bytes.len() {
+            // An idle connection keeps no buffer.
+            self.carry = None;
+        }
+        // When the machine is full there is no point in reading more: only the application or
+        // the peer can make room, and either brings another turn.
+        if taken > 0 {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    #[cold]
+    fn poll_eof<M: Machine + ?Sized>(
+        &mut self,
+        now: Instant,
+        machine: &mut M,
+    ) -> Poll<io::Result<()>> {
+        if self.phase != Phase::EofSeen || self.carry.is_some() {
+            return Poll::Pending;
+        }
+        self.phase = Phase::EofTold;
+        machine.receive_eof(now);
         Poll::Ready(Ok(()))
     }
 
@@ -280,8 +313,8 @@ impl<S: Stream, C: Clock> Driver<S, C> {
         cx: &mut Context<'_>,
         now: Instant,
         machine: &mut M,
+        interest: ReadInterest,
     ) -> Poll<io::Result<()>> {
-        let interest = machine.read_interest();
         if interest == ReadInterest::Data
             && let Some(rest) = machine.direct_read().filter(|rest| !rest.is_empty())
         {
@@ -313,10 +346,15 @@ impl<S: Stream, C: Clock> Driver<S, C> {
             ReadInterest::Eof | ReadInterest::Nothing => 0,
         };
         if taken < n {
-            let carry = self.carry.get_or_insert_default();
-            carry.bytes.extend_from_slice(&scratch.bytes()[taken..n]);
+            self.carry(&scratch.bytes()[taken..n]);
         }
         Poll::Ready(Ok(()))
+    }
+
+    #[cold]
+    fn carry(&mut self, rest: &[u8]) {
+        let carry = self.carry.get_or_insert_default();
+        carry.bytes.extend_from_slice(rest);
     }
 
     fn carried(&self) -> usize {

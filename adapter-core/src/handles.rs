@@ -37,6 +37,7 @@ impl Receiver {
     }
 
     /// See [`WebSocket::recv`](crate::WebSocket::recv).
+    #[inline]
     pub fn recv(&mut self) -> impl Future<Output = Option<Message>> {
         poll_fn(|cx| self.poll_recv(cx))
     }
@@ -51,6 +52,7 @@ impl Receiver {
         self.sender.0.closed()
     }
 
+    #[inline]
     fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Option<Event>> {
         match self.taken(Events::next) {
             Some(event) => Poll::Ready(Some(event)),
@@ -58,7 +60,8 @@ impl Receiver {
         }
     }
 
-    #[inline]
+    // In the caller, so that a message is made where it stays.
+    #[inline(always)]
     fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Option<Message>> {
         match self.taken(Events::next_message) {
             Some(message) => Poll::Ready(Some(message)),
@@ -68,7 +71,7 @@ impl Receiver {
 
     /// The next of the events that were taken. The last gives them back: what the application is done with
     /// leaves room, and lets the end of the connection be answered.
-    #[inline]
+    #[inline(always)]
     fn taken<T>(&mut self, next: impl FnOnce(&mut Events) -> Option<T>) -> Option<T> {
         let events = self.events.as_mut()?;
         let event = next(events);
@@ -80,6 +83,7 @@ impl Receiver {
         event
     }
 
+    #[inline(never)]
     fn poll_message(&mut self, cx: &Context<'_>) -> Poll<Option<Message>> {
         loop {
             match ready!(self.poll_event(cx)) {
@@ -124,7 +128,8 @@ impl Sender {
         &self,
         message: impl Into<Message>,
     ) -> impl Future<Output = Result<(), SendError<Message>>> {
-        self.send_each(message.into(), Connection::send)
+        let mut message = Some(message.into());
+        poll_fn(move |cx| self.0.poll_message(cx, &mut message))
     }
 
     /// See [`WebSocket::send_with`](crate::WebSocket::send_with).

@@ -11,6 +11,7 @@ use websocket_proto::{
 };
 
 use crate::kept::Kept;
+use crate::scratch;
 use crate::standalone::Standalone;
 
 /// The machine under a lock, and who waits for what.
@@ -113,6 +114,7 @@ impl Shared {
 
     /// The next event; `None` when the connection has ended. There is one receiving handle; what comes
     /// with the event goes to `taken`, which is empty.
+    #[inline]
     pub(crate) fn poll_event(
         &self,
         cx: &Context<'_>,
@@ -121,31 +123,25 @@ impl Shared {
         let mut guard = self.lock();
         loop {
             let inner = &mut *guard;
-            let paused = inner.machine.read_interest() != ReadInterest::Data;
-            let event = match inner.machine.take_events() {
-                Some(mut events) => {
-                    let event = events.next();
-                    if events.is_empty() {
-                        inner.machine.give_back(events);
-                    } else {
-                        *taken = Some(events);
-                    }
-                    event
+            if inner.machine.has_events() || self.closed.get().is_some() {
+                let paused = inner.machine.read_interest() != ReadInterest::Data;
+                let event = self.take_event(&mut inner.machine);
+                if event.is_some() {
+                    *taken = inner.machine.take_events();
                 }
-                None => self.take_event(&mut inner.machine),
-            };
-            let ended = event.is_none() && self.closed.get().is_some();
-            if event.is_some() || ended {
-                // There may be room for more input now or, at the end, an answer to write.
-                let wake = if ended || paused {
-                    inner.touched()
-                } else {
-                    None
-                };
-                if event.is_some() || inner.is_over() {
-                    drop(guard);
-                    wake.into_iter().for_each(Waker::wake);
-                    return Poll::Ready(event);
+                let ended = event.is_none() && self.closed.get().is_some();
+                if event.is_some() || ended {
+                    // There may be room for more input now or, at the end, an answer to write.
+                    let wake = if ended || paused {
+                        inner.touched()
+                    } else {
+                        None
+                    };
+                    if event.is_some() || inner.is_over() {
+                        drop(guard);
+                        wake.into_iter().for_each(Waker::wake);
+                        return Poll::Ready(event);
+                    }
                 }
             }
             match &mut inner.mover {
@@ -194,8 +190,45 @@ impl Shared {
         let _ = self.closed.set(Box::new(closed));
     }
 
+    /// Sends `message` as soon as there is room, and takes it then, or when it is refused.
+    #[inline]
+    pub(crate) fn poll_message(
+        &self,
+        cx: &Context<'_>,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), SendError<Message>>> {
+        // A message is moved as little as can be: the short ones not at all.
+        if message
+            .as_ref()
+            .is_some_and(|message| self.send_short(message))
+        {
+            *message = None;
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_send(cx, message, Connection::send)
+    }
+
+    /// Sends a copy of a message that is short when nothing has to go first.
+    #[inline]
+    fn send_short(&self, message: &Message) -> bool {
+        if message.as_bytes().len() > Connection::SHORT {
+            return false;
+        }
+        let mut inner = self.lock();
+        if inner.overflow.is_some() || !inner.machine.send_short(message) {
+            return false;
+        }
+        let wake = inner.touched();
+        drop(inner);
+        if let Some(waker) = wake {
+            waker.wake();
+        }
+        true
+    }
+
     /// Runs `attempt` until it does not find the outbox full any more. `payload` is taken when it was
     /// sent or refused.
+    #[inline(never)]
     pub(crate) fn poll_send<T>(
         &self,
         cx: &Context<'_>,
@@ -349,10 +382,7 @@ impl Shared {
         let mut guard = self.lock();
         let inner = &mut *guard;
         inner.push_overflow();
-        if let Mover::Task(task) = &mut inner.mover {
-            task.at_work = true;
-            task.news = false;
-        }
+        inner.begin_turn();
         let (result, may_rest) = work(cx, &mut inner.machine);
         if matches!(&inner.mover, Mover::Task(task) if task.receiver_gone) {
             while self.take_event(&mut inner.machine).is_some() {}
@@ -373,7 +403,9 @@ impl Shared {
             Turn::GoesOn
         };
         drop(guard);
-        others.into_iter().for_each(Waker::wake);
+        if !others.is_empty() {
+            others.into_iter().for_each(Waker::wake);
+        }
         (result, end)
     }
 
@@ -421,7 +453,19 @@ impl Inner {
         }
     }
 
+    /// The task is about to look at the machine.
+    #[inline]
+    fn begin_turn(&mut self) {
+        if let Mover::Task(task) = &mut self.mover {
+            task.news = false;
+            if !std::mem::replace(&mut task.at_work, true) {
+                scratch::lend_events(&mut self.machine);
+            }
+        }
+    }
+
     /// Ends the task's work unless there is news.
+    #[inline]
     fn rest(&mut self, cx: &Context<'_>) -> bool {
         let Mover::Task(task) = &mut self.mover else {
             return true;
@@ -431,6 +475,7 @@ impl Inner {
         }
         park(&mut task.waker, cx);
         task.at_work = false;
+        scratch::reclaim_events(&mut self.machine);
         true
     }
 

@@ -52,6 +52,7 @@ impl WebSocket {
     ///
     /// Pings and pongs are passed over, [`next_event`](Self::next_event) shows them. Under streamed
     /// delivery every chunk comes as a message of its own.
+    #[inline]
     pub fn recv(&mut self) -> impl Future<Output = Option<Message>> {
         self.receiver.recv()
     }

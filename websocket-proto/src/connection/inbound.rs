@@ -92,7 +92,7 @@ impl Inbound {
         around: &mut Around<'_, S>,
     ) -> Result<usize, Stop> {
         let mut taken = 0;
-        let simple = !self.deaf && around.config.takes_simple();
+        let simple = !self.deaf && around.out.config.takes_simple();
         while taken < input.len() && (self.deaf || !around.sink.is_full()) {
             if simple && let Some(message) = self.decoder.short_message(&input[taken..]) {
                 let payload = &mut input[taken + ShortMessage::HEADER..][..message.len];
