@@ -93,8 +93,6 @@ pub struct ConnectionTask<S: Stream, C: Clock> {
     link: Option<Driver<S, C>>,
     stage: Speaks,
     seat: Seat,
-    registered: bool,
-    drained: bool,
 }
 
 enum Speaks {
@@ -127,8 +125,6 @@ impl<S: Stream, C: Clock> ConnectionTask<S, C> {
             link: Some(Driver::timed(stream, timer(&seat))),
             stage: Speaks::Http(Box::new(http)),
             seat,
-            registered: false,
-            drained: false,
         }
     }
 }
@@ -148,8 +144,6 @@ impl<S: Stream, C: Clock> ConnectionTask<S, C> {
             link: Some(Driver::new(stream)),
             stage,
             seat: Seat::take(drain),
-            registered: false,
-            drained: false,
         }
     }
 }
@@ -159,16 +153,12 @@ impl<S: Stream, C: Clock> Future for ConnectionTask<S, C> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        if !this.registered {
-            // A task keeps its waker for life; another executor may at worst drain later.
-            this.seat.register(cx);
-            this.registered = true;
-        }
+        this.seat.register(cx);
         let phase = this.seat.phase();
         if phase == Phase::Aborting {
             return Poll::Ready(());
         }
-        let drain = phase == Phase::Draining && !std::mem::replace(&mut this.drained, true);
+        let drain = this.seat.is_to_finish(phase);
         let end = match &mut this.stage {
             Speaks::Http(http) => poll_stage(&mut this.link, &mut **http, cx, drain),
             Speaks::Socket(socket) => {
@@ -189,8 +179,7 @@ impl<S: Stream, C: Clock> Future for ConnectionTask<S, C> {
                         Some(Next::Session(session)) => Speaks::Session(session),
                         None => Speaks::Nothing,
                     };
-                    // It has not heard of the end of the server yet.
-                    this.drained = false;
+                    this.seat.tell_again();
                 }
                 self.poll(cx)
             }

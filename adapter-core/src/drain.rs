@@ -114,6 +114,9 @@ impl Table {
 pub(crate) struct Seat {
     drain: Arc<Drain>,
     index: u32,
+    registered: bool,
+    /// That everybody finishes was told.
+    told: bool,
 }
 
 impl Seat {
@@ -129,11 +132,17 @@ impl Seat {
         Self {
             drain: Arc::clone(drain),
             index,
+            registered: false,
+            told: false,
         }
     }
 
-    /// Asks to be woken, with the waker of `cx`, when the phase changes.
-    pub(crate) fn register(&self, cx: &Context<'_>) {
+    /// Asks to be woken, with the waker of `cx`, when the phase changes. A task keeps its waker for life;
+    /// another executor may at worst drain later.
+    pub(crate) fn register(&mut self, cx: &Context<'_>) {
+        if std::mem::replace(&mut self.registered, true) {
+            return;
+        }
         let mut table = self.drain.lock();
         if let Some(seat) = table.seats.get_mut(self.index as usize) {
             *seat = Some(cx.waker().clone());
@@ -142,6 +151,16 @@ impl Seat {
 
     pub(crate) fn phase(&self) -> Phase {
         self.drain.phase()
+    }
+
+    /// Whether the connection is to finish and has not been told.
+    pub(crate) fn is_to_finish(&mut self, phase: Phase) -> bool {
+        phase == Phase::Draining && !std::mem::replace(&mut self.told, true)
+    }
+
+    /// What the connection speaks from now on has not been told anything yet.
+    pub(crate) fn tell_again(&mut self) {
+        self.told = false;
     }
 
     /// The server's timer for this connection, where there is a task that waits for it.
@@ -158,7 +177,6 @@ impl Drop for Seat {
         if let Some(seat) = table.seats.get_mut(self.index as usize) {
             *seat = None;
         }
-        table.timers.forget(self.index);
         table.free.push(self.index);
         let watchers = std::mem::take(&mut table.watchers);
         drop(table);

@@ -54,7 +54,7 @@ enum Phase {
     /// What the peer still sends is dropped.
     Lingering {
         until: Instant,
-        left: usize,
+        left: u32,
     },
     Closed,
 }
@@ -274,13 +274,13 @@ impl<S: Stream, C: Clock> Driver<S, C> {
             let mut scratch = Scratch::take();
             match self.stream.poll_read(cx, scratch.bytes()) {
                 Poll::Pending => return self.poll_until(cx, now, until),
-                Poll::Ready(Ok(n)) if 0 < n && n < left => {
-                    self.phase = Phase::Lingering {
-                        until,
-                        left: left - n,
+                Poll::Ready(read) => {
+                    let n = u32::try_from(read.unwrap_or(0)).unwrap_or(u32::MAX);
+                    self.phase = match left.checked_sub(n) {
+                        Some(left @ 1..) if n > 0 => Phase::Lingering { until, left },
+                        _ => Phase::Closed,
                     };
                 }
-                Poll::Ready(_) => self.phase = Phase::Closed,
             }
         }
         Poll::Ready(())
@@ -402,6 +402,6 @@ const SALVAGE_READS: usize = 64;
 /// does not.
 const LOOK_AHEAD: usize = 4096;
 /// Dropped at most after our end of the stream.
-const LINGER_BYTES: usize = 64 * 1024;
+const LINGER_BYTES: u32 = 64 * 1024;
 /// How long that may take.
 const LINGER_TIME: Duration = Duration::from_secs(2);

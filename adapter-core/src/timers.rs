@@ -16,38 +16,16 @@ use crate::drain::Drain;
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     due: BTreeSet<(Instant, u32)>,
-    /// What every seat waits for.
-    of_seats: Vec<Instant>,
     /// What the task sleeps for. `None` when it is going to look, or when there is none.
     asleep: Option<(Instant, Waker)>,
 }
 
 impl Timers {
-    fn set(&mut self, seat: u32, deadline: Instant) {
-        self.forget(seat);
-        let index = seat as usize;
-        if self.of_seats.len() <= index {
-            self.of_seats.resize(index + 1, Instant::FAR);
-        }
-        self.of_seats[index] = deadline;
-        self.due.insert((deadline, seat));
-    }
-
-    /// Nobody waits in this seat any more.
-    pub(crate) fn forget(&mut self, seat: u32) {
-        if let Some(deadline) = self.of_seats.get_mut(seat as usize)
-            && *deadline != Instant::FAR
-        {
-            self.due.remove(&(*deadline, seat));
-            *deadline = Instant::FAR;
-        }
-    }
-
     /// The next seat whose time has come.
     fn pop(&mut self, now: Instant) -> Option<u32> {
-        let &(deadline, seat) = self.due.first().filter(|(deadline, _)| *deadline <= now)?;
-        debug_assert_eq!(self.of_seats[seat as usize], deadline);
-        self.forget(seat);
+        let first = self.due.first().filter(|(deadline, _)| *deadline <= now);
+        let (deadline, seat) = *first?;
+        self.due.remove(&(deadline, seat));
         Some(seat)
     }
 }
@@ -56,7 +34,7 @@ impl Timers {
 pub(crate) struct Timer {
     drain: Arc<Drain>,
     seat: u32,
-    /// What it is set for.
+    /// What it is set for. That may have come already.
     pub(crate) at: Instant,
 }
 
@@ -70,18 +48,28 @@ impl Timer {
     /// deadline that has moved away.
     pub(crate) fn set(&mut self, now: Instant, deadline: Option<Instant>) {
         let ahead = now < self.at && self.drain.kept.load(Ordering::Acquire);
-        match deadline {
+        match deadline.filter(|deadline| *deadline < Instant::FAR) {
             Some(deadline) if ahead && self.at <= deadline => {}
             Some(deadline) => {
-                self.at = deadline;
-                self.drain.set_timer(self.seat, deadline);
+                let before = std::mem::replace(&mut self.at, deadline);
+                self.drain.set_timer(self.seat, before, deadline);
             }
-            None if self.at == Instant::FAR => {}
-            None => {
-                self.at = Instant::FAR;
-                self.drain.lock().timers.forget(self.seat);
-            }
+            None => self.clear(),
         }
+    }
+
+    fn clear(&mut self) {
+        if self.at != Instant::FAR {
+            let due = &mut self.drain.lock().timers.due;
+            due.remove(&(self.at, self.seat));
+            self.at = Instant::FAR;
+        }
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 
@@ -92,9 +80,10 @@ impl Drain {
             .get_or_init(|| |drain| R::spawn(Keeper::<R>::new(drain)));
     }
 
-    fn set_timer(self: &Arc<Self>, seat: u32, deadline: Instant) {
+    fn set_timer(self: &Arc<Self>, seat: u32, before: Instant, deadline: Instant) {
         let mut table = self.lock();
-        table.timers.set(seat, deadline);
+        table.timers.due.remove(&(before, seat));
+        table.timers.due.insert((deadline, seat));
         let earlier = |(until, _): &mut (Instant, Waker)| deadline < *until;
         let asleep = table.timers.asleep.take_if(earlier);
         let kept = self.kept.swap(true, Ordering::AcqRel);
@@ -224,7 +213,7 @@ mod tests {
 
     fn connection(drain: &Arc<Drain>) -> (Seat, Timer, Arc<Woken>) {
         let (woken, waker) = task();
-        let seat = Seat::take(drain);
+        let mut seat = Seat::take(drain);
         seat.register(&Context::from_waker(&waker));
         let timer = seat.timer().expect("there is a keeper");
         (seat, timer, woken)
@@ -271,7 +260,7 @@ mod tests {
         assert_eq!(SPAWNED.get(), 2, "the first had nothing left to wait for");
         first.set(at(100), Some(at(110)));
         first.set(at(100), None);
-        drop(two);
+        drop((second, two));
         assert_eq!(drain.tick(&cx, at(200)), None);
         assert_eq!((times(&one), times(&other)), (0, 0));
     }
@@ -282,7 +271,7 @@ mod tests {
         let (_, waker) = task();
         let (seat, mut timer, _) = connection(&drain);
         timer.set(at(0), Some(at(10)));
-        drop(seat);
+        drop((timer, seat));
         let (_seat, _timer, next) = connection(&drain);
         assert_eq!(drain.tick(&Context::from_waker(&waker), at(10)), None);
         assert_eq!(times(&next), 0);
