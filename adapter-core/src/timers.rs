@@ -45,31 +45,25 @@ impl Timer {
     }
 
     /// Sees to it that the connection is woken at `deadline`, or somewhat earlier: nothing is done for a
-    /// deadline that has moved away.
+    /// deadline that has moved away, or is gone for now as between a request and its response.
     pub(crate) fn set(&mut self, now: Instant, deadline: Option<Instant>) {
+        let Some(deadline) = deadline.filter(|deadline| *deadline < Instant::FAR) else {
+            return;
+        };
         let ahead = now < self.at && self.drain.kept.load(Ordering::Acquire);
-        match deadline.filter(|deadline| *deadline < Instant::FAR) {
-            Some(deadline) if ahead && self.at <= deadline => {}
-            Some(deadline) => {
-                let before = std::mem::replace(&mut self.at, deadline);
-                self.drain.set_timer(self.seat, before, deadline);
-            }
-            None => self.clear(),
-        }
-    }
-
-    fn clear(&mut self) {
-        if self.at != Instant::FAR {
-            let due = &mut self.drain.lock().timers.due;
-            due.remove(&(self.at, self.seat));
-            self.at = Instant::FAR;
+        if !ahead || deadline < self.at {
+            let before = std::mem::replace(&mut self.at, deadline);
+            self.drain.set_timer(self.seat, before, deadline);
         }
     }
 }
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        self.clear();
+        if self.at < Instant::FAR {
+            let due = &mut self.drain.lock().timers.due;
+            due.remove(&(self.at, self.seat));
+        }
     }
 }
 
@@ -259,10 +253,12 @@ mod tests {
         second.set(at(100), Some(at(130)));
         assert_eq!(SPAWNED.get(), 2, "the first had nothing left to wait for");
         first.set(at(100), Some(at(110)));
-        first.set(at(100), None);
+        first.set(at(101), None);
         drop((second, two));
-        assert_eq!(drain.tick(&cx, at(200)), None);
+        assert_eq!(drain.tick(&cx, at(109)), Some(at(110)));
         assert_eq!((times(&one), times(&other)), (0, 0));
+        assert_eq!(drain.tick(&cx, at(200)), None);
+        assert_eq!((times(&one), times(&other)), (1, 0), "early, at worst");
     }
 
     #[test]
