@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,6 +12,7 @@ use websocket_proto::{Instant, Machine};
 
 use crate::drain::{Drain, Phase, Seat};
 use crate::http::{HttpStage, Next};
+use crate::request::ConnectionInfo;
 use crate::route::Paths;
 use crate::server::Site;
 use crate::shared::Mover;
@@ -96,10 +98,22 @@ pub struct ConnectionTask<S: Stream, C: Clock> {
 }
 
 enum Speaks {
+    /// It has not been polled yet. Most of its memory is taken where it is given back, in the task: what
+    /// another thread takes to accept connections that come all at once stays there.
+    Fresh(Arc<Site>, Arc<ConnectionInfo>),
     Http(Box<HttpStage>),
     Socket(SocketStage),
     Session(Box<SessionStage>),
     Nothing,
+}
+
+impl Speaks {
+    #[cold]
+    fn begin(&mut self, now: Instant) {
+        if let Self::Fresh(site, connection) = mem::replace(self, Self::Nothing) {
+            *self = Self::Http(Box::new(HttpStage::new(site, connection, now)));
+        }
+    }
 }
 
 impl<S: Stream, C: Clock> ConnectionTask<S, C> {
@@ -120,10 +134,10 @@ impl<S: Stream, C: Clock> ConnectionTask<S, C> {
         timer: impl FnOnce(&Seat) -> Option<Timer>,
     ) -> Self {
         let seat = Seat::take(&site.drain);
-        let http = HttpStage::new(Arc::clone(site), peer, local, C::now());
+        let connection = ConnectionInfo::new(peer, local, site.proxies.clone());
         Self {
             link: Some(Driver::timed(stream, timer(&seat))),
-            stage: Speaks::Http(Box::new(http)),
+            stage: Speaks::Fresh(Arc::clone(site), Arc::new(connection)),
             seat,
         }
     }
@@ -159,6 +173,9 @@ impl<S: Stream, C: Clock> Future for ConnectionTask<S, C> {
             return Poll::Ready(());
         }
         let drain = this.seat.is_to_finish(phase);
+        if let Speaks::Fresh(..) = this.stage {
+            this.stage.begin(C::now());
+        }
         let end = match &mut this.stage {
             Speaks::Http(http) => poll_stage(&mut this.link, &mut **http, cx, drain),
             Speaks::Socket(socket) => {
@@ -167,13 +184,15 @@ impl<S: Stream, C: Clock> Future for ConnectionTask<S, C> {
             Speaks::Session(session) => {
                 return poll_stage(&mut this.link, &mut **session, cx, drain).map(drop);
             }
-            Speaks::Nothing => return Poll::Ready(()),
+            Speaks::Fresh(..) | Speaks::Nothing => return Poll::Ready(()),
         };
         match ready!(end) {
             End::Over => Poll::Ready(()),
             End::Switched => {
-                let stage = std::mem::replace(&mut this.stage, Speaks::Nothing);
+                let stage = mem::replace(&mut this.stage, Speaks::Nothing);
                 if let Speaks::Http(http) = stage {
+                    // The box makes room for what comes next.
+                    let http = *http;
                     this.stage = match http.into_next(C::now) {
                         Some(Next::Socket(socket)) => Speaks::Socket(socket),
                         Some(Next::Session(session)) => Speaks::Session(session),
@@ -195,7 +214,8 @@ where
 {
     let mut site = Site::new::<C>();
     site.routes.add("/*".patterns(), &route.into());
-    let mut http = HttpStage::new(Arc::new(site), Address::Unknown, Address::Unknown, C::now());
+    let connection = ConnectionInfo::new(Address::Unknown, Address::Unknown, None);
+    let mut http = HttpStage::new(Arc::new(site), Arc::new(connection), C::now());
     let mut link = Some(Driver::<S, C>::new(stream));
     let end = poll_fn(|cx| poll_stage(&mut link, &mut http, cx, false)).await;
     let nothing = || io::Error::new(io::ErrorKind::ConnectionAborted, "no websocket was opened");

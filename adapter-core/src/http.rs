@@ -22,7 +22,7 @@ use crate::socket::SocketStage;
 use crate::sockjs::{Admission, Asking, Joined, Joining, Serving, SessionStage};
 use crate::upgrade::{Switch, Upgrading};
 use crate::{
-    Acceptance, Address, BodyError, HttpRoute, Request, RequestBody, RequestInfo, Response, Stream,
+    Acceptance, BodyError, HttpRoute, Request, RequestBody, RequestInfo, Response, Stream,
     WebSocket, WebSocketRoute,
 };
 
@@ -63,12 +63,11 @@ pub(crate) enum Next {
 }
 
 impl HttpStage {
-    pub(crate) fn new(site: Arc<Site>, peer: Address, local: Address, now: Instant) -> Self {
-        let connection = ConnectionInfo::new(peer, local, site.proxies.clone());
+    pub(crate) fn new(site: Arc<Site>, connection: Arc<ConnectionInfo>, now: Instant) -> Self {
         Self {
             machine: Connection::new(Arc::clone(&site.http), now),
             site,
-            connection: Arc::new(connection),
+            connection,
             learnt: false,
             doing: Doing::Nothing,
             body: None,
