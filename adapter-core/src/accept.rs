@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::connection::ConnectionTask;
-use crate::drain::Phase;
 use crate::server::Site;
 use crate::{Address, Clock, Listener, Runtime, Stream};
 
@@ -15,6 +14,47 @@ use crate::{Address, Clock, Listener, Runtime, Stream};
 pub(crate) trait Acceptor: Send {
     /// Ready when there is nothing more to accept, ever.
     fn poll_accepting(&mut self, cx: &mut Context<'_>, site: &Arc<Site>) -> Poll<()>;
+}
+
+/// The task of an accept loop. It takes memory for connections where they will most likely run, and has no
+/// way to them through other threads.
+pub(crate) struct Accepting {
+    acceptor: Box<dyn Acceptor>,
+    site: Arc<Site>,
+}
+
+impl Accepting {
+    pub(crate) fn new(acceptor: Box<dyn Acceptor>, site: &Arc<Site>) -> Self {
+        site.drain.begin_accepting();
+        let site = Arc::clone(site);
+        Self { acceptor, site }
+    }
+}
+
+impl Future for Accepting {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        this.acceptor.poll_accepting(cx, &this.site)
+    }
+}
+
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        // The listener is closed when the server's end is told.
+        self.acceptor = Box::new(Nothing);
+        self.site.drain.end_accepting();
+    }
+}
+
+/// Accepts nothing.
+struct Nothing;
+
+impl Acceptor for Nothing {
+    fn poll_accepting(&mut self, _: &mut Context<'_>, _: &Arc<Site>) -> Poll<()> {
+        Poll::Ready(())
+    }
 }
 
 /// The accept loop of one listener. `secure` turns what it accepts into the stream to serve.
@@ -36,7 +76,7 @@ where
         // Watching comes before every look at what is watched, so that nothing falls between.
         site.drain.watch(cx);
         for _ in 0..ACCEPTS_PER_POLL {
-            if site.drain.phase() != Phase::Serving {
+            if !site.drain.accepts() {
                 return Poll::Ready(());
             }
             if let Some(pause) = &mut self.pause {

@@ -16,6 +16,10 @@ pub(crate) struct Drain {
     /// Whether a task waits for the timers of connections.
     pub(crate) kept: AtomicBool,
     open: AtomicUsize,
+    /// Tasks that accept connections.
+    acceptors: AtomicUsize,
+    /// Nobody runs the server any more: nothing is accepted.
+    left: AtomicBool,
     table: Mutex<Table>,
     /// Spawns that task, where that is possible.
     pub(crate) keeper: OnceLock<fn(Arc<Drain>)>,
@@ -86,7 +90,37 @@ impl Drain {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Wakes `cx` at the next end of a connection or change of phase.
+    /// Whether connections are still accepted.
+    pub(crate) fn accepts(&self) -> bool {
+        self.phase() == Phase::Serving && !self.left.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing is left to wait for.
+    pub(crate) fn is_over(&self) -> bool {
+        self.open() == 0 && self.acceptors.load(Ordering::Acquire) == 0
+    }
+
+    /// Ends the accepting; connections go on.
+    pub(crate) fn leave(&self) {
+        self.left.store(true, Ordering::Release);
+        self.wake_watchers();
+    }
+
+    pub(crate) fn begin_accepting(&self) {
+        self.acceptors.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn end_accepting(&self) {
+        self.acceptors.fetch_sub(1, Ordering::AcqRel);
+        self.wake_watchers();
+    }
+
+    fn wake_watchers(&self) {
+        let watchers = std::mem::take(&mut self.lock().watchers);
+        watchers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Wakes `cx` at the next end of a connection or of an acceptor, or change of phase.
     pub(crate) fn watch(&self, cx: &Context<'_>) {
         let mut table = self.lock();
         if !table

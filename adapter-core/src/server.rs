@@ -15,7 +15,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use websocket_proto::{Instant, http1};
 
-use crate::accept::{AcceptLoop, Acceptor};
+use crate::accept::{AcceptLoop, Accepting, Acceptor};
 use crate::connection::ConnectionTask;
 use crate::drain::{Drain, Phase};
 use crate::route::{Kind, Paths, Route, Routes};
@@ -319,25 +319,37 @@ impl<R: Runtime> Server<R> {
 
     /// Serves until [`ServerHandle::shutdown`] was called and the last connection has ended.
     ///
-    /// Dropping the future ends the accepting; connections go on.
+    /// Each listener accepts in a task of its own, from the first poll on. Dropping the future ends the
+    /// accepting; connections go on.
     pub async fn run(mut self) {
         let drain = Arc::clone(&self.site.drain);
+        let _running = Running(Arc::clone(&drain));
+        for acceptor in self.acceptors.drain(..) {
+            R::spawn(Accepting::new(acceptor, &self.site));
+        }
         let mut alarm: Option<Pin<Box<R::Sleep>>> = None;
         poll_fn(|cx| {
-            self.acceptors
-                .retain_mut(|acceptor| acceptor.poll_accepting(cx, &self.site).is_pending());
             drain.watch(cx);
             if drain.phase() == Phase::Serving {
                 return Poll::Pending;
             }
             self.site.drain_sessions();
-            if drain.open() == 0 {
+            if drain.is_over() {
                 return Poll::Ready(());
             }
             poll_deadline::<R>(cx, &drain, &mut alarm);
             Poll::Pending
         })
         .await;
+    }
+}
+
+/// Somebody runs the server.
+struct Running(Arc<Drain>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.leave();
     }
 }
 

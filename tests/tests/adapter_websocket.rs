@@ -8,7 +8,7 @@ use adapter_core::futures::Io;
 use adapter_core::{
     Acceptance, Address, Client, ConnectError, Response, Server, WebSocket, WebSocketRoute,
 };
-use smol::future::yield_now;
+use smol::future::{poll_once, yield_now};
 use tests::rt::{Rt, connect, sleep, soon, spawn, timeout};
 use tests::serve::{Running, echo};
 use tests::toy::pipe;
@@ -413,6 +413,27 @@ async fn a_thousand_connections<R: Rt>() {
     soon(closing).await.expect("no panic");
 }
 
+async fn connections_outlive_the_future_of_their_server<R: Rt>() {
+    let server = Server::<R>::new().route("/echo", route());
+    let server = server.bind("127.0.0.1:0").await.expect("bound");
+    let Address::Tcp(address) = server.local_addresses()[0] else {
+        panic!("not TCP")
+    };
+    let mut run = Box::pin(server.run());
+    assert!(poll_once(&mut run).await.is_none());
+    let url = format!("ws://{address}/echo");
+    let mut ws = soon(connect::<R>(&url)).await.expect("open");
+    drop(run);
+    let refused = async {
+        while std::net::TcpStream::connect(address).is_ok() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    soon(refused).await;
+    ws.send("hello").await.expect("sent");
+    assert_eq!(soon(ws.recv()).await, Some(Message::from("hello")));
+}
+
 #[cfg(unix)]
 async fn unix_sockets<R: Rt>() {
     let name = format!("adapter-test-{}-{}.sock", std::process::id(), R::NAME);
@@ -452,5 +473,6 @@ tests::on_every_runtime! {
     any_stream_will_do,
     streams_of_the_runtime,
     a_thousand_connections,
+    connections_outlive_the_future_of_their_server,
     unix_sockets,
 }
