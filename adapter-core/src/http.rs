@@ -311,6 +311,9 @@ impl HttpStage {
 
     /// Moves what is being done one step on. `true` when it came further.
     fn go_on(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        if let Doing::Nothing = self.doing {
+            return false;
+        }
         match std::mem::replace(&mut self.doing, Doing::Nothing) {
             Doing::Nothing => false,
             Doing::Handling(mut handler) => match poll_caught(cx, &mut handler) {
@@ -420,7 +423,7 @@ impl HttpStage {
         }
     }
 
-    /// Speaks with sessions.
+    /// Speaks with sessions. `true` when there is more to be done about them.
     fn serve(&mut self, cx: &Context<'_>, now: Instant) -> bool {
         let Some(serving) = &mut self.serving else {
             return false;
@@ -482,9 +485,11 @@ impl Stage for HttpStage {
         stream: Option<&S>,
         _woken: bool,
     ) -> App {
-        let mut moved = self.take_events(now, stream);
-        moved |= self.serve(cx, now);
+        self.take_events(now, stream);
+        let mut moved = self.serve(cx, now);
         moved |= self.go_on(cx, now);
+        // An answer may bring events of its own, such as the connection's end.
+        moved |= self.take_events(now, stream);
         match self.doing {
             Doing::Switching(_) | Doing::Joining(_) => App::Switches,
             _ if moved => App::GoesOn,

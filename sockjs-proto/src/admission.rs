@@ -232,7 +232,7 @@ impl<R> Endpoint<R> {
     }
 
     fn take_admission(&mut self, key: Key) -> Option<(Pending<R>, u64)> {
-        let hash = self.hasher.hash(self.admissions.get(key)?.id.as_str());
+        let hash = self.hasher.hash(self.admissions.get(key)?.id.as_bytes());
         self.forget_place(Place::Admission(key), hash);
         self.admission_deadlines
             .remove(&mut self.admissions, key.index);

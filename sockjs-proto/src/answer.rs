@@ -68,7 +68,7 @@ pub struct Receive {
 impl Receive {
     /// Status 200 and the fields. It is made when it is asked for: a poll may wait long.
     pub fn head(&self) -> ResponseHead {
-        self.common.receiver(self.wrapping.transport())
+        self.common.success(self.wrapping.transport())
     }
 
     /// The answer when the application does not admit the session: `status`, without a body. The

@@ -229,7 +229,7 @@ impl<R> Endpoint<R> {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
-        let hash = self.hasher.hash(session.id.as_str());
+        let hash = self.hasher.hash(session.id.as_bytes());
         let mut closed = match core::mem::replace(&mut session.life, Life::Open) {
             Life::Open if cause == Cause::Interrupted => Closed::new(cause, Close::INTERRUPTED),
             Life::Open => Closed::without_word(cause),

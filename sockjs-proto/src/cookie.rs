@@ -24,7 +24,11 @@ pub(crate) fn set_cookie(
     asked: Asked<'_>,
 ) -> Option<Box<str>> {
     match option {
-        SessionCookie::PerRequest(function) => function.call(asked).map(Into::into),
+        // One that a header cannot hold is left out.
+        SessionCookie::PerRequest(function) => function
+            .call(asked)
+            .filter(|value| !value.contains(|char: char| char != '\t' && char.is_ascii_control()))
+            .map(|value| value.trim_matches([' ', '\t']).into()),
         SessionCookie::Off if !always => None,
         SessionCookie::Off | SessionCookie::On => {
             let value = asked.jsessionid.unwrap_or("dummy");

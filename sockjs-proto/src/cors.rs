@@ -3,9 +3,6 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 
-use websocket_proto::http1::ResponseHead;
-
-use crate::fields::set;
 use crate::request::{Facts, Origin};
 use crate::{Credentials, Dialect};
 
@@ -38,15 +35,18 @@ impl Cors {
         }
     }
 
-    pub(crate) fn write(&self, head: &mut ResponseHead) {
-        set(head, "Access-Control-Allow-Origin", &self.origin);
-        if self.credentials {
-            set(head, "Access-Control-Allow-Credentials", "true");
-        }
-        if let Some(headers) = &self.headers {
-            set(head, "Access-Control-Allow-Headers", headers);
-        }
+    /// The fields. Their values can stand in a head: they are ours, or what was printable.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let origin = ("Access-Control-Allow-Origin", &*self.origin);
+        let credentials = self
+            .credentials
+            .then_some(("Access-Control-Allow-Credentials", "true"));
+        let headers = self.headers.as_deref();
+        let headers = headers.map(|headers| ("Access-Control-Allow-Headers", headers));
         // An answer in a cache is right for one origin only.
-        set(head, "Vary", "Origin");
+        let vary = ("Vary", "Origin");
+        [Some(origin), credentials, headers, Some(vary)]
+            .into_iter()
+            .flatten()
     }
 }

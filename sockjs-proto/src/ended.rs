@@ -71,11 +71,11 @@ impl Ended {
             .insert_unique(hash, (hash, nth), |&(hash, _)| hash);
     }
 
-    pub(crate) fn get(&self, id: &str, hash: u64, now: Instant) -> Option<&Last> {
+    pub(crate) fn get(&self, id: &[u8], hash: u64, now: Instant) -> Option<&Last> {
         let (ring, gone) = (&self.ring, self.gone);
         let memory = |nth: usize| ring.get(nth.wrapping_sub(gone));
         let &(_, nth) = self.index.find(hash, |&(other, nth)| {
-            other == hash && memory(nth).is_some_and(|memory| memory.id.as_str() == id)
+            other == hash && memory(nth).is_some_and(|memory| memory.id.as_bytes() == id)
         })?;
         memory(nth)
             .filter(|memory| now < memory.until)
@@ -132,15 +132,18 @@ mod tests {
                 Instant::from_millis(n),
             );
         }
-        let known =
-            |ended: &Ended, n: u64| ended.get(&format!("s{n}"), n / 2, Instant::ZERO).is_some();
+        let known = |ended: &Ended, n: u64| {
+            ended
+                .get(format!("s{n}").as_bytes(), n / 2, Instant::ZERO)
+                .is_some()
+        };
         assert_eq!(
             [0, 1, 2, 3, 4].map(|n| known(&ended, n)),
             [false, false, true, true, true]
         );
         ended.forget(Instant::from_millis(3));
         assert_eq!([2, 3, 4].map(|n| known(&ended, n)), [false, false, true]);
-        assert!(ended.get("s4", 2, Instant::from_millis(4)).is_none());
+        assert!(ended.get(b"s4", 2, Instant::from_millis(4)).is_none());
         ended.forget(Instant::from_millis(4));
         assert_eq!((ended.len(), ended.index.len()), (0, 0));
     }

@@ -182,7 +182,7 @@ impl<R> Endpoint<R> {
             }
             ToSession::Pull { receiver, room } => return Some(self.pull(now, receiver, room)),
             ToSession::Send { session, messages } => {
-                return Some(self.deliver(now, session.as_str(), messages));
+                return Some(self.deliver(now, session, messages));
             }
             ToSession::Resume { sender, messages } => {
                 return Some(self.resume(now, sender, messages));
@@ -358,7 +358,7 @@ impl<R> Endpoint<R> {
     }
 
     /// What an id stands for.
-    pub(crate) fn find(&self, id: &str, hash: u64) -> Option<Place> {
+    pub(crate) fn find(&self, id: &[u8], hash: u64) -> Option<Place> {
         self.table
             .find(hash, |place| self.id_of(place) == Some(id))
             .copied()
@@ -390,7 +390,7 @@ impl<R> Endpoint<R> {
         self.forget_place(Place::Session(key), hash);
     }
 
-    fn id_of(&self, place: &Place) -> Option<&str> {
+    fn id_of(&self, place: &Place) -> Option<&[u8]> {
         id_of(&self.sessions, &self.admissions, place)
     }
 }
@@ -399,10 +399,10 @@ fn id_of<'a, R>(
     sessions: &'a Slab<Session<R>>,
     admissions: &'a Slab<Pending<R>>,
     place: &Place,
-) -> Option<&'a str> {
+) -> Option<&'a [u8]> {
     match *place {
-        Place::Session(key) => sessions.get(key).map(|session| session.id.as_str()),
-        Place::Admission(key) => admissions.get(key).map(|pending| pending.id.as_str()),
+        Place::Session(key) => sessions.get(key).map(|session| session.id.as_bytes()),
+        Place::Admission(key) => admissions.get(key).map(|pending| pending.id.as_bytes()),
     }
 }
 
@@ -423,9 +423,9 @@ impl<R> fmt::Debug for Endpoint<R> {
 pub(crate) struct Keyed(SipHasher13);
 
 impl Keyed {
-    pub(crate) fn hash(&self, id: &str) -> u64 {
+    pub(crate) fn hash(&self, id: &[u8]) -> u64 {
         let mut hasher = self.0;
-        hasher.write(id.as_bytes());
+        hasher.write(id);
         hasher.finish()
     }
 }
@@ -465,10 +465,12 @@ mod tests {
         assert_eq!(endpoint.session_count(), ids.len());
         let compared = Cell::new(0);
         for id in ids {
-            let place = endpoint.table.find(endpoint.hasher.hash(id), |place| {
-                compared.set(compared.get() + 1);
-                endpoint.id_of(place) == Some(id)
-            });
+            let place = endpoint
+                .table
+                .find(endpoint.hasher.hash(id.as_bytes()), |place| {
+                    compared.set(compared.get() + 1);
+                    endpoint.id_of(place) == Some(id.as_bytes())
+                });
             assert!(place.is_some());
         }
         compared.get()
@@ -481,7 +483,7 @@ mod tests {
         let (known, secret) = ([7; 16], [8; 16]);
         let hasher = Keyed(SipHasher13::new_with_key(&known));
         let aimed = 0x7f << (usize::BITS - 7) | 0x1f;
-        let collide = |id: &String| hasher.hash(id) & aimed == 0;
+        let collide = |id: &String| hasher.hash(id.as_bytes()) & aimed == 0;
         let chosen: Vec<String> = (0..)
             .map(|nth: u32| format!("{nth:x}"))
             .filter(collide)

@@ -1,19 +1,53 @@
 //! Groups of header fields that answers share.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::time::Duration;
 
 use bytes::Bytes;
+use websocket_proto::Instant;
 use websocket_proto::http1::ResponseHead;
+use websocket_proto::http1::server::{Body, Connection};
 
 use crate::answer::Response;
 use crate::cors::Cors;
+use crate::transport::Kind;
 use crate::{About, Dialect, Transport, security};
+
+/// The heads of a service's usual answers, made once: all but the fields that depend on a request.
+#[derive(Debug)]
+pub(crate) struct Heads {
+    pub(crate) dialect: Dialect,
+    /// Those of success, by transport.
+    success: [ResponseHead; Transport::ALL.len()],
+}
+
+impl Heads {
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            success: Transport::ALL.map(|transport| {
+                let status = match transport {
+                    Transport::XhrSend => 204,
+                    _ => 200,
+                };
+                let mut head = uncached(dialect, status, transport.content_type(dialect));
+                match transport.kind() {
+                    Kind::Polling | Kind::Streaming => {
+                        security::receiver(&mut head, transport, dialect);
+                    }
+                    Kind::Socket | Kind::Sending => {}
+                }
+                head
+            }),
+        }
+    }
+}
 
 /// What all answers to one request of a session have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Common {
-    pub(crate) dialect: Dialect,
+    pub(crate) heads: Arc<Heads>,
     pub(crate) cors: Option<Cors>,
     pub(crate) cookie: Option<Box<str>>,
 }
@@ -21,20 +55,35 @@ pub(crate) struct Common {
 impl Common {
     /// A head that must not be cached.
     pub(crate) fn head(&self, status: u16, content_type: Option<&str>) -> ResponseHead {
-        let mut head = ResponseHead::new(status);
-        if let Some(content_type) = content_type {
-            set(&mut head, "Content-Type", content_type);
-        }
-        set(&mut head, "Cache-Control", self.dialect.no_cache());
+        let mut head = uncached(self.heads.dialect, status, content_type);
         self.write(&mut head);
         head
     }
 
-    /// The head of a receiver's response.
-    pub(crate) fn receiver(&self, transport: Transport) -> ResponseHead {
-        let mut head = self.head(200, transport.content_type(self.dialect));
-        security::receiver(&mut head, transport, self.dialect);
+    /// The head of success on a transport.
+    pub(crate) fn success(&self, transport: Transport) -> ResponseHead {
+        let mut head = self.heads.success[transport as usize].clone();
+        self.write(&mut head);
         head
+    }
+
+    /// Answers HTTP's request with success, as [`success`](Self::success) but without making a head.
+    pub(crate) fn succeed(
+        &self,
+        now: Instant,
+        http: &mut Connection,
+        transport: Transport,
+        body: Body,
+    ) {
+        let mut own = [("", ""); MOST_LINES];
+        let count = own
+            .iter_mut()
+            .zip(self.lines())
+            .map(|(place, line)| *place = line)
+            .count();
+        let head = &self.heads.success[transport as usize];
+        // Refused only by a connection that is closed, which is told by its own event.
+        let _ = http.respond_with(now, head, &own[..count], body);
     }
 
     /// The response to a receiver whose session does not begin.
@@ -45,14 +94,27 @@ impl Common {
         }
     }
 
+    /// Adds what depends on the request.
     pub(crate) fn write(&self, head: &mut ResponseHead) {
-        if let Some(cors) = &self.cors {
-            cors.write(head);
-        }
-        if let Some(cookie) = &self.cookie {
-            set(head, "Set-Cookie", cookie);
+        for (name, value) in self.lines() {
+            set(head, name, value);
         }
     }
+
+    fn lines(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let cookie = self.cookie.as_deref().map(|cookie| ("Set-Cookie", cookie));
+        self.cors.iter().flat_map(Cors::lines).chain(cookie)
+    }
+}
+
+/// The head of an answer that must not be cached.
+fn uncached(dialect: Dialect, status: u16, content_type: Option<&str>) -> ResponseHead {
+    let mut head = ResponseHead::new(status);
+    if let Some(content_type) = content_type {
+        set(&mut head, "Content-Type", content_type);
+    }
+    set(&mut head, "Cache-Control", dialect.no_cache());
+    head
 }
 
 /// Adds a field. A value that a header cannot hold is left out: only a function among the options
@@ -71,5 +133,7 @@ pub(crate) fn cache_forever(head: &mut ResponseHead, about: &About) {
     );
 }
 
+/// Of [`Cors`] and the cookie.
+const MOST_LINES: usize = 5;
 /// 31536000 seconds.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);

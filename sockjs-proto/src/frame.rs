@@ -39,7 +39,12 @@ impl Frame<'_> {
             Self::Heartbeat => out.push(b'h'),
             Self::Messages(literals) => {
                 let embedded = |literal: &Literal| literal.embedded(embedding).len() + 1;
-                out.reserve(literals.iter().map(embedded).sum::<usize>() + FRAMING_HINT);
+                let framing = match embedding {
+                    // A line has no room to spare, so that it need not be moved to become shared.
+                    Embedding::Plain => "a[]".len(),
+                    Embedding::EventStream | Embedding::Script | Embedding::Html => FRAMING_HINT,
+                };
+                out.reserve(literals.iter().map(embedded).sum::<usize>() + framing);
                 out.extend_from_slice(b"a[");
                 for (index, literal) in literals.iter().enumerate() {
                     if index > 0 {

@@ -22,14 +22,22 @@ enum Text {
 impl SessionId {
     /// The id, whole: not for logs, and not for other clients.
     pub fn as_str(&self) -> &str {
+        // It was a `str`.
+        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// The same as bytes: for hashing and comparing, which need not check that they are text.
+    pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Text::Short { len, bytes } => {
-                let text = bytes.get(..usize::from(*len)).unwrap_or_default();
-                // It was a `str`.
-                core::str::from_utf8(text).unwrap_or_default()
-            }
-            Text::Long(text) => text,
+            Text::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Text::Long(text) => text.as_bytes(),
         }
+    }
+}
+
+impl AsRef<[u8]> for SessionId {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
     }
 }
 
@@ -48,7 +56,7 @@ impl From<&str> for SessionId {
 
 impl PartialEq for SessionId {
     fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+        self.as_bytes() == other.as_bytes()
     }
 }
 
@@ -62,13 +70,13 @@ impl PartialOrd for SessionId {
 
 impl Ord for SessionId {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.as_str().cmp(other.as_str())
+        self.as_bytes().cmp(other.as_bytes())
     }
 }
 
 impl Hash for SessionId {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
+        self.as_bytes().hash(state);
     }
 }
 

@@ -75,7 +75,7 @@ impl<R> Endpoint<R> {
     ) -> ReceiverId {
         self.set_now(now);
         let id = session.into();
-        let hash = self.hasher.hash(id.as_str());
+        let hash = self.hasher.hash(id.as_bytes());
         let receiver = ReceiverId(self.receivers.insert(Receiver {
             stage: Stage::Done,
             wrapping,
@@ -83,10 +83,10 @@ impl<R> Endpoint<R> {
             begun: false,
             waiting: false,
         }));
-        let stage = match self.find(id.as_str(), hash) {
+        let stage = match self.find(id.as_bytes(), hash) {
             Some(Place::Session(key)) => self.join(key, receiver),
             Some(Place::Admission(key)) => self.join_admission(key, receiver),
-            None => match self.ended.get(id.as_str(), hash, self.now) {
+            None => match self.ended.get(id.as_bytes(), hash, self.now) {
                 Some(last) => Stage::Farewell(Box::new(last.close().clone())),
                 None => self.begin(id, hash, receiver, request),
             },

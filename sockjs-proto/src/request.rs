@@ -65,39 +65,41 @@ impl<'a> Facts<'a> {
             jsessionid: None,
             connection_upgrade: false,
         };
-        for (name, value) in request.fields() {
-            facts.add(name, value.trim_ascii());
+        for (name, value) in request.byte_fields() {
+            facts.add(name, value);
         }
         facts
     }
 
-    fn add(&mut self, name: &str, value: &'a [u8]) {
-        let is = |known: &str| name.eq_ignore_ascii_case(known);
+    fn add(&mut self, name: &[u8], value: &'a [u8]) {
         // Most fields of a request have another length than all of these.
         match name.len() {
             // RFC 9112 §3.2.2: the authority of an absolute target replaces `Host`.
-            4 if is("host") => self.authority = self.authority.or_else(|| printable(value)),
-            6 if is("origin") => self.origin = self.origin.and(value),
-            6 if is("cookie") => {
+            4 if is_word(name, b"host") => {
+                self.authority = self.authority.or_else(|| printable(value.trim_ascii()));
+            }
+            6 if is_word(name, b"origin") => self.origin = self.origin.and(value.trim_ascii()),
+            6 if is_word(name, b"cookie") => {
                 self.jsessionid = self.jsessionid.or_else(|| cookie::jsessionid(value));
             }
-            10 if is("connection") => {
+            10 if is_word(name, b"connection") => {
                 self.connection_upgrade |= value
                     .split(|&byte| byte == b',')
-                    .any(|item| item.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
+                    .any(|item| is_word(item.trim_ascii(), b"upgrade"));
             }
-            12 if is("content-type") => {
+            12 if is_word(name, b"content-type") => {
                 let media_type = value.split(|&byte| byte == b';').next();
                 self.content_type = media_type.unwrap_or_default().trim_ascii();
             }
-            14 if is("sec-fetch-site") => {
-                self.cross_site |= value.eq_ignore_ascii_case(b"cross-site");
+            14 if is_word(name, b"sec-fetch-site") => {
+                self.cross_site |= is_word(value.trim_ascii(), b"cross-site");
             }
-            14 if is("sec-fetch-dest") => {
-                self.navigation |= value.eq_ignore_ascii_case(b"document");
+            14 if is_word(name, b"sec-fetch-dest") => {
+                self.navigation |= is_word(value.trim_ascii(), b"document");
             }
-            30 if is("access-control-request-headers") => {
-                self.wanted_headers = self.wanted_headers.or_else(|| printable(value));
+            30 if is_word(name, b"access-control-request-headers") => {
+                let printable = || printable(value.trim_ascii());
+                self.wanted_headers = self.wanted_headers.or_else(printable);
             }
             _ => {}
         }
@@ -156,26 +158,48 @@ impl<'a> Origin<'a> {
 
 /// The authority, the path and the query of an origin-form or absolute-form target (RFC 9112 §3.2).
 fn split_target(target: &str) -> (Option<&str>, &str, Option<&str>) {
-    let (authority, rest) = match target.split_once("://") {
-        Some((_, rest)) if !target.starts_with('/') => {
+    let absolute = match target.as_bytes() {
+        [b'/', ..] => None,
+        _ => target.split_once("://"),
+    };
+    let (authority, rest) = match absolute {
+        Some((_, rest)) => {
             let end = rest.find(['/', '?']).unwrap_or(rest.len());
             let (authority, rest) = rest.split_at(end);
             (Some(authority), rest)
         }
-        Some(_) | None => (None, target),
+        None => (None, target),
     };
-    match rest.split_once('?') {
-        Some((path, query)) => (authority, path, Some(query)),
+    match memchr::memchr(b'?', rest.as_bytes()) {
+        Some(mark) => (authority, &rest[..mark], Some(&rest[mark + 1..])),
         None => (authority, rest, None),
     }
+}
+
+/// Whether `word` is `known`, which is in lower case and of letters and dashes, in any letter case.
+/// Knowing its length, the compiler compares many bytes at once.
+pub(crate) fn is_word<const N: usize>(word: &[u8], known: &[u8; N]) -> bool {
+    let Ok(word) = <&[u8; N]>::try_from(word) else {
+        return false;
+    };
+    let difference = |(byte, known): (&u8, &u8)| {
+        let case = if known.is_ascii_lowercase() { 0x20 } else { 0 };
+        (byte | case) ^ known
+    };
+    let pairs = word.iter().zip(known);
+    pairs.map(difference).fold(0, |all, one| all | one) == 0
 }
 
 /// A value that can be sent back as it came: printable ASCII, and not so long that an answer could
 /// not hold it.
 fn printable(value: &[u8]) -> Option<&str> {
+    // Without an early way out, many bytes are looked at at once.
+    let strange = |byte: &u8| !(b' '..=b'~').contains(byte);
     let harmless = !value.is_empty()
         && value.len() <= LONGEST_ECHO
-        && value.iter().all(|byte| (b' '..=b'~').contains(byte));
+        && !value
+            .iter()
+            .fold(false, |found, byte| found | strange(byte));
     core::str::from_utf8(value).ok().filter(|_| harmless)
 }
 

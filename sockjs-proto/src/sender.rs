@@ -38,10 +38,11 @@ impl<R> Endpoint<R> {
     pub fn deliver(
         &mut self,
         now: Instant,
-        id: &str,
+        id: impl AsRef<[u8]>,
         mut messages: VecDeque<Message>,
     ) -> FromSession {
         self.set_now(now);
+        let id = id.as_ref();
         let hash = self.hasher.hash(id);
         let home = match self.find(id, hash) {
             None => {

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use percent_encoding::percent_decode;
+use websocket_proto::Instant;
 use websocket_proto::http1::ResponseHead;
+use websocket_proto::http1::server::{Body, Connection};
 
 use crate::answer::Response;
 use crate::config::{Config, PayloadErrors, SendToClosing};
@@ -127,21 +129,32 @@ impl Sending {
 
     /// The answer once the session has taken all messages.
     pub fn accepted(&self) -> Response {
-        let content_type = self.transport.content_type(self.common.dialect);
-        let (status, body): (_, &[u8]) = match self.transport {
-            // Konqueror needs a body.
-            Transport::JsonpSend => (200, b"ok"),
-            _ => (204, b""),
-        };
         Response {
-            head: self.common.head(status, content_type),
-            body: Bytes::from_static(body),
+            head: self.common.success(self.transport),
+            body: match self.success_body() {
+                Body::Full(bytes) => bytes,
+                Body::Empty | Body::Sized(_) | Body::Stream => Bytes::new(),
+            },
+        }
+    }
+
+    /// Answers HTTP's request with that.
+    pub(crate) fn accept(&self, now: Instant, http: &mut Connection) {
+        let body = self.success_body();
+        self.common.succeed(now, http, self.transport, body);
+    }
+
+    fn success_body(&self) -> Body {
+        match self.transport {
+            // Konqueror needs a body.
+            Transport::JsonpSend => Body::Full(Bytes::from_static(b"ok")),
+            _ => Body::Empty,
         }
     }
 
     /// The answer when there is no such session: 404, empty.
     pub fn unknown_session(&self) -> Response {
-        if self.common.dialect.cookie_on_unknown_session() {
+        if self.common.heads.dialect.cookie_on_unknown_session() {
             self.empty(404)
         } else {
             let common = Common {

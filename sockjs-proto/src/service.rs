@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use websocket_proto::http1::ResponseHead;
 use crate::answer::{About, Answer, Receive, Response, Timed, Websocket};
 use crate::config::{BaseUrl, Config, ConfigError, SessionCookie};
 use crate::cors::Cors;
-use crate::fields::{Common, cache_forever, set};
+use crate::fields::{Common, Heads, cache_forever, set};
 use crate::pages::{self, Info};
 use crate::request::{Facts, Origin};
 use crate::resource::{Resource, Verb};
@@ -54,6 +55,7 @@ pub struct Service {
     iframe: Bytes,
     iframe_etag: String,
     frame_ancestors: String,
+    heads: Arc<Heads>,
     /// For clients that came without and with TLS.
     upgrades: [Policy; 2],
 }
@@ -80,6 +82,7 @@ impl Service {
             served: config.served(),
             iframe_etag: pages::etag(&iframe),
             frame_ancestors: security::frame_ancestors(&config.origins),
+            heads: Arc::new(Heads::new(config.dialect)),
             iframe,
             upgrades,
             config,
@@ -411,7 +414,7 @@ impl Service {
         let dialect = self.config.dialect;
         let cors = resource.is_cross_origin() && !self.config.disable_cors;
         Common {
-            dialect,
+            heads: Arc::clone(&self.heads),
             cors: cors.then(|| Cors::of(facts, dialect)),
             cookie,
         }

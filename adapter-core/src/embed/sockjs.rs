@@ -268,7 +268,7 @@ impl Receiving {
             .visit
             .attendant
             .take(cx)
-            .contains(&Wake::CheckReceiver(receiver))
+            .any(|wake| wake == Wake::CheckReceiver(receiver))
         {
             self.looking = Some((hub.sleep)((hub.now)() + LOOK));
         }
@@ -342,8 +342,8 @@ impl Posting {
     }
 
     fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
-        let wakes = self.visit.attendant.take(cx);
-        let awaited = |(sender, _): &(SenderId, _)| wakes.contains(&Wake::Sender(*sender));
+        let mut wakes = self.visit.attendant.take(cx);
+        let awaited = |(sender, _): &(SenderId, _)| wakes.any(|wake| wake == Wake::Sender(*sender));
         match self.parked.as_ref().is_none_or(awaited) {
             true => Poll::Ready(()),
             false => Poll::Pending,

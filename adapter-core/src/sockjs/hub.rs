@@ -122,7 +122,7 @@ impl Hub {
 
     /// Where a session lives.
     pub(crate) fn shard_of(&self, session: &SessionId) -> usize {
-        let hash = self.hasher.hash_one(session.as_str());
+        let hash = self.hasher.hash_one(session.as_bytes());
         // The remainder is below the number of shards.
         usize::try_from(hash % self.shards.len() as u64).unwrap_or_default()
     }

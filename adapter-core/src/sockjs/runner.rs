@@ -43,12 +43,13 @@ impl Runner {
 
     /// It is to run, by a connection that is in its turn, or else in a task.
     fn schedule(self: Arc<Self>) {
-        let elsewhere = TURN.try_with(|turn| match turn.borrow_mut().as_mut() {
-            Some(list) => {
-                list.push_back(self);
-                None
+        let elsewhere = TURN.try_with(|turn| {
+            let mut turn = turn.borrow_mut();
+            if !turn.runs {
+                return Some(self);
             }
-            None => Some(self),
+            turn.woken.push_back(self);
+            None
         });
         if let Ok(Some(runner)) = elsewhere {
             runner.spawn();
@@ -186,22 +187,15 @@ struct Turn {
 
 impl Turn {
     fn begin() -> Self {
-        let begin = |turn: &RefCell<Option<VecDeque<Arc<Runner>>>>| {
-            let mut list = turn.borrow_mut();
-            let outermost = list.is_none();
-            list.get_or_insert_default();
-            outermost
-        };
+        let begin = |turn: &RefCell<Woken>| !std::mem::replace(&mut turn.borrow_mut().runs, true);
         Self {
             outermost: TURN.try_with(begin).unwrap_or(false),
         }
     }
 
     fn next() -> Option<Arc<Runner>> {
-        let next = |turn: &RefCell<Option<VecDeque<Arc<Runner>>>>| {
-            turn.borrow_mut().as_mut().and_then(VecDeque::pop_front)
-        };
-        TURN.try_with(next).ok().flatten()
+        let next = TURN.try_with(|turn| turn.borrow_mut().woken.pop_front());
+        next.ok().flatten()
     }
 }
 
@@ -211,16 +205,33 @@ impl Drop for Turn {
         if !self.outermost {
             return;
         }
-        let left = TURN.try_with(|turn| turn.borrow_mut().take());
-        let left = left.ok().flatten().unwrap_or_default();
+        let left = TURN.try_with(|turn| {
+            let mut turn = turn.borrow_mut();
+            turn.runs = false;
+            if turn.woken.is_empty() {
+                // The room stays, for the next turn.
+                return VecDeque::new();
+            }
+            std::mem::take(&mut turn.woken)
+        });
+        let left = left.unwrap_or_default();
         left.into_iter().for_each(Runner::spawn);
     }
 }
 
+/// The handlers that the connection in its turn is going to run.
+struct Woken {
+    /// There is such a connection.
+    runs: bool,
+    woken: VecDeque<Arc<Runner>>,
+}
+
 thread_local! {
-    /// The handlers that the connection in its turn is going to run. Its task is polled by one
-    /// thread, and waits for nothing in between.
-    static TURN: RefCell<Option<VecDeque<Arc<Runner>>>> = const { RefCell::new(None) };
+    /// A connection's task is polled by one thread, and waits for nothing in between.
+    static TURN: RefCell<Woken> = const { RefCell::new(Woken {
+        runs: false,
+        woken: VecDeque::new(),
+    }) };
 }
 
 /// Waits to be woken.

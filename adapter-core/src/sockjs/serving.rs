@@ -118,37 +118,31 @@ impl Serving {
         }
     }
 
-    /// Tells sessions what there is to tell and writes what they answer. `true` when there was
-    /// something.
+    /// Tells sessions what there is to tell and writes what they answer. `true` when it is to be
+    /// called again, whether or not anything moves.
     pub(crate) fn turn(&mut self, cx: &Context<'_>, now: Instant, http: &mut Connection) -> bool {
-        let mut moved = false;
+        let mut unsettled = true;
         for _ in 0..ROUNDS {
             for wake in self.attendant.take(cx) {
                 self.conversation.wake(now, wake);
             }
             // What handlers say to it leaves in the same write.
-            let (told, ran) = in_turn(|| self.exchange(now, http));
-            moved |= told | ran;
+            let ((), ran) = in_turn(|| self.exchange(now, http));
             if !ran {
+                unsettled = false;
                 break;
             }
         }
-        if self.conversation.wants_probe() && !self.looking {
-            self.looking = true;
-            moved = true;
-        }
-        moved
+        // The stream is to be looked at.
+        unsettled | (self.conversation.wants_probe() && !std::mem::replace(&mut self.looking, true))
     }
 
-    fn exchange(&mut self, now: Instant, http: &mut Connection) -> bool {
-        let mut moved = false;
+    fn exchange(&mut self, now: Instant, http: &mut Connection) {
         while let Some((place, message)) = self.conversation.poll_message(now, http) {
-            moved = true;
             if let Some(reply) = self.tell(now, place, message) {
                 self.conversation.reply(now, http, reply);
             }
         }
-        moved
     }
 
     fn tell(

@@ -150,9 +150,7 @@ impl State {
                 }
                 return Some(reply);
             }
-            ToSession::Send { session, messages } => {
-                endpoint.deliver(now, session.as_str(), messages)
-            }
+            ToSession::Send { session, messages } => endpoint.deliver(now, session, messages),
             ToSession::Resume { sender, messages } => {
                 let reply = endpoint.resume(now, sender, messages);
                 if !matches!(reply, FromSession::Parked { .. }) {
@@ -320,15 +318,23 @@ impl Errands {
     }
 
     fn run(self, hub: &Arc<Hub>) {
-        for errand in self.first.into_iter().chain(self.rest) {
-            match errand {
-                Errand::Wake(waker) => waker.wake(),
-                Errand::Open(core) => hub.open(core),
-                Errand::Run(core) => core.run_callbacks(),
-                Errand::Drain(core) => core.drain(),
-                Errand::Admit(shard, admission) => hub.ask(shard, admission),
-                Errand::Alarm(shard) => hub.start_alarm(shard),
-            }
+        let Some(first) = self.first else {
+            return;
+        };
+        first.run(hub);
+        self.rest.into_iter().for_each(|errand| errand.run(hub));
+    }
+}
+
+impl Errand {
+    fn run(self, hub: &Arc<Hub>) {
+        match self {
+            Self::Wake(waker) => waker.wake(),
+            Self::Open(core) => hub.open(core),
+            Self::Run(core) => core.run_callbacks(),
+            Self::Drain(core) => core.drain(),
+            Self::Admit(shard, admission) => hub.ask(shard, admission),
+            Self::Alarm(shard) => hub.start_alarm(shard),
         }
     }
 }

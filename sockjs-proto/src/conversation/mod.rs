@@ -17,7 +17,7 @@ mod timed;
 mod unflushed;
 
 use receiving::{By, Receiving};
-use sending::Parcel;
+use sending::{Outcome, Parcel};
 use timed::Chunks;
 use unflushed::{Fate, Unflushed};
 
@@ -225,10 +225,12 @@ impl<R, P: Clone> Conversation<R, P> {
                 self.complete(http);
             }
             Doing::Sending(_, parcel) => {
-                if let Some(response) = parcel.reply(reply) {
-                    self.doing = Doing::Nothing;
-                    respond(now, http, response);
+                match parcel.reply(reply) {
+                    Some(Outcome::Accepted) => parcel.accept(now, http),
+                    Some(Outcome::Refused(response)) => respond(now, http, response),
+                    None => return,
                 }
+                self.doing = Doing::Nothing;
             }
             Doing::Orphaned(place) => {
                 let place = place.clone();

@@ -246,9 +246,7 @@ impl<R> Receiving<R> {
     fn write(&mut self, now: Instant, http: &mut Connection, piece: Piece) {
         let Piece { bytes, last } = piece;
         if let Some(Opening { wrapping, common }) = self.opening.take() {
-            let head = common.receiver(wrapping.transport());
-            // Refused only by a connection that is closed, which is told by its own event.
-            let _ = http.respond(now, &head, Body::Stream);
+            common.succeed(now, http, wrapping.transport(), Body::Stream);
         }
         if let Err(ChunkError {
             chunk: bytes,

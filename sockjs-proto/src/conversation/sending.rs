@@ -1,16 +1,17 @@
 //! A sending request while it is answered.
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
+use websocket_proto::Instant;
+use websocket_proto::http1::server::Connection;
 
 use crate::answer::Response;
 use crate::{FromSession, Message, SenderId, Sending, ToSession};
 
 pub(super) struct Parcel {
-    sending: Box<Sending>,
+    sending: Sending,
     stage: Stage,
 }
 
@@ -24,6 +25,13 @@ enum Stage {
     Parked(SenderId, VecDeque<Message>),
     /// Woken.
     Resuming(SenderId, VecDeque<Message>),
+}
+
+/// How a request is to be answered.
+pub(super) enum Outcome {
+    /// As [accepted](Parcel::accept).
+    Accepted,
+    Refused(Response),
 }
 
 /// A body as it comes: most often in one piece.
@@ -61,7 +69,7 @@ impl Gathered {
 impl Parcel {
     pub(super) fn new(sending: Sending) -> Self {
         Self {
-            sending: Box::new(sending),
+            sending,
             stage: Stage::Reading(Gathered::default()),
         }
     }
@@ -112,12 +120,13 @@ impl Parcel {
     }
 
     /// The session's answer. What is returned answers the request.
-    pub(super) fn reply(&mut self, reply: FromSession) -> Option<Response> {
+    pub(super) fn reply(&mut self, reply: FromSession) -> Option<Outcome> {
+        let refused = |response| Some(Outcome::Refused(response));
         match reply {
-            FromSession::Delivered => Some(self.sending.accepted()),
-            FromSession::UnknownSession => Some(self.sending.unknown_session()),
-            FromSession::Closing => Some(self.sending.closing()),
-            FromSession::Refused(status) => Some(self.sending.refused(status)),
+            FromSession::Delivered => Some(Outcome::Accepted),
+            FromSession::UnknownSession => refused(self.sending.unknown_session()),
+            FromSession::Closing => refused(self.sending.closing()),
+            FromSession::Refused(status) => refused(self.sending.refused(status)),
             FromSession::Parked { sender, rest } => {
                 self.stage = match self.stage {
                     Stage::AskedAndWoken(_) => Stage::Resuming(sender, rest),
@@ -134,6 +143,11 @@ impl Parcel {
             | FromSession::Wait
             | FromSession::End => None,
         }
+    }
+
+    /// Answers the request with success.
+    pub(super) fn accept(&self, now: Instant, http: &mut Connection) {
+        self.sending.accept(now, http);
     }
 
     pub(super) fn wake(&mut self, sender: SenderId) -> bool {

@@ -81,9 +81,18 @@ impl Transport {
 
     /// The transport of that [`name`](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|transport| transport.name() == name)
+        Some(match name {
+            "websocket" => Self::Websocket,
+            "raw_websocket" => Self::RawWebsocket,
+            "xhr" => Self::Xhr,
+            "xhr_streaming" => Self::XhrStreaming,
+            "eventsource" => Self::EventSource,
+            "htmlfile" => Self::HtmlFile,
+            "jsonp" => Self::Jsonp,
+            "xhr_send" => Self::XhrSend,
+            "jsonp_send" => Self::JsonpSend,
+            _ => return None,
+        })
     }
 
     /// What it does.

@@ -70,8 +70,9 @@ impl RequestHead {
     /// a path gives `/`, `OPTIONS *` gives `*`, and CONNECT gives nothing.
     pub fn path(&self) -> &str {
         let (authority, path) = self.split_target();
-        match path.split_once('?').map_or(path, |(path, _)| path) {
-            "" if authority.is_some() && self.method() != "CONNECT" => "/",
+        let end = memchr::memchr(b'?', path.as_bytes()).unwrap_or(path.len());
+        match &path[..end] {
+            "" if authority.is_some() && self.method_bytes() != b"CONNECT" => "/",
             path => path,
         }
     }
@@ -142,15 +143,18 @@ impl RequestHead {
     /// The target's authority, if its form has one, and the rest.
     fn split_target(&self) -> (Option<&str>, &str) {
         let target = self.target();
-        if self.method() == "CONNECT" {
+        if self.method_bytes() == b"CONNECT" {
             return (Some(target), "");
         }
+        if target.starts_with('/') {
+            return (None, target);
+        }
         match target.split_once("://") {
-            Some((_, rest)) if !target.starts_with('/') => {
+            Some((_, rest)) => {
                 let end = rest.find(['/', '?']).unwrap_or(rest.len());
                 (Some(&rest[..end]), &rest[end..])
             }
-            _ => (None, target),
+            None => (None, target),
         }
     }
 }

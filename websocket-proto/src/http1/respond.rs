@@ -32,11 +32,14 @@ pub(super) enum Persistence {
 pub(super) fn write_head(
     out: &mut Outbox,
     head: &ResponseHead,
+    more: &[(&str, &str)],
     length: LengthField,
     persistence: Persistence,
     date: Option<HttpDate>,
 ) {
-    out.append_with(HEAD_SIZE + head.fields().as_lines().len(), |out| {
+    let size = |(name, value): &(&str, &str)| name.len() + value.len() + ": \r\n".len();
+    let more_size = more.iter().map(size).sum::<usize>();
+    out.append_with(HEAD_SIZE + head.fields().as_lines().len() + more_size, |out| {
         write_status_line(out, head);
         if let Some(date) = date.filter(|_| !head.has().date) {
             write_field(out, "Date", date.as_bytes());
@@ -63,6 +66,9 @@ pub(super) fn write_head(
             LengthField::Chunked => write_field(out, "Transfer-Encoding", b"chunked"),
         }
         out.extend_from_slice(head.fields().as_lines());
+        for (name, value) in more {
+            write_field(out, name, value.as_bytes());
+        }
         out.extend_from_slice(b"\r\n");
     });
 }
@@ -86,6 +92,7 @@ pub(super) fn write_refusal(
     write_head(
         out,
         &ResponseHead::new(status),
+        &[],
         LengthField::ContentLength(0),
         keep,
         date,

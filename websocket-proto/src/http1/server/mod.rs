@@ -144,6 +144,8 @@ pub enum Misuse {
     BodyTooShort,
     /// A field that must not be a trailer (RFC 9110 §6.5.1).
     Trailer,
+    /// A field that must not be added to a head.
+    Field,
     /// The connection is closed.
     Closed,
 }
@@ -159,6 +161,7 @@ impl fmt::Display for Misuse {
             Self::BodyForbidden => "this status has no body",
             Self::BodyTooShort => "the body is shorter than announced",
             Self::Trailer => "the field must not be a trailer",
+            Self::Field => "the field must not be added",
             Self::Closed => "the connection is closed",
         })
     }

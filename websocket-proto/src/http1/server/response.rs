@@ -6,9 +6,11 @@ use super::connection::{Method, Outbound};
 use super::{Body, ChunkError, ChunkRefused, Connection, Misuse};
 use crate::Instant;
 use crate::http1::body::is_forbidden_trailer;
+use crate::http1::fixed::is_framing_field;
 use crate::http1::respond::{
     LengthField, write_chunk, write_head, write_interim, write_last_chunk,
 };
+use crate::http1::syntax::{is_field_value_text, is_token_text, trim};
 use crate::http1::{Closed, Fields, ResponseHead, Version};
 
 impl Connection {
@@ -42,7 +44,26 @@ impl Connection {
     /// Nothing is sent when no request waits for its response or the status is not in 200 to 999.
     /// With [`BodyForbidden`](Misuse::BodyForbidden) the response was sent without its body.
     pub fn respond(&mut self, now: Instant, head: &ResponseHead, body: Body) -> Result<(), Misuse> {
+        self.respond_with(now, head, &[], body)
+    }
+
+    /// The same with fields behind those of `head`, which so can be made once for many responses.
+    ///
+    /// # Errors
+    ///
+    /// As [`respond`](Self::respond); and nothing is sent when one of `more` could split the response,
+    /// has white space around its value, or is a field that the machine looks at or writes.
+    pub fn respond_with(
+        &mut self,
+        now: Instant,
+        head: &ResponseHead,
+        more: &[(&str, &str)],
+        body: Body,
+    ) -> Result<(), Misuse> {
         self.check_waiting()?;
+        if !more.iter().all(|(name, value)| may_be_added(name, value)) {
+            return Err(Misuse::Field);
+        }
         if !matches!(head.status(), 200..=999) {
             return Err(Misuse::Status);
         }
@@ -71,7 +92,7 @@ impl Connection {
             && (outbound != Outbound::UntilClose || suppressed)
             && self.can_drain(outbound == Outbound::Done);
         let (persistence, date) = (self.persistence(), self.date(now));
-        write_head(&mut self.outbox, head, length, persistence, date);
+        write_head(&mut self.outbox, head, more, length, persistence, date);
         let forbidden = match &body {
             Body::Empty | Body::Sized(0) => false,
             Body::Full(body) => bodyless && !body.is_empty(),
@@ -184,4 +205,17 @@ impl Connection {
         self.answered(now);
         Ok(())
     }
+}
+
+/// Whether a field can stand behind those of a head.
+fn may_be_added(name: &str, value: &str) -> bool {
+    let (name, value) = (name.as_bytes(), value.as_bytes());
+    let own = match name.len() {
+        4 => name.eq_ignore_ascii_case(b"date"),
+        7 => name.eq_ignore_ascii_case(b"upgrade"),
+        10 => name.eq_ignore_ascii_case(b"connection"),
+        _ => is_framing_field(name),
+    };
+    let trimmed = trim(value).len() == value.len();
+    !own && trimmed && is_token_text(name) && is_field_value_text(value)
 }
