@@ -3,6 +3,9 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 
+use websocket_proto::http1::ResponseHead;
+
+use crate::fields::set;
 use crate::request::{Facts, Origin};
 use crate::{Credentials, Dialect};
 
@@ -10,7 +13,7 @@ use crate::{Credentials, Dialect};
 #[derive(Clone, Debug)]
 pub(crate) struct Cors {
     origin: Cow<'static, str>,
-    credentials: bool,
+    sharing: Sharing,
     headers: Option<Box<str>>,
 }
 
@@ -21,11 +24,15 @@ impl Cors {
             Origin::Null => (Some(Cow::Borrowed(dialect.null_origin())), true),
             Origin::Page(origin) => (Some(Cow::Owned(origin.into())), false),
         };
+        let credentials = match dialect.credentials() {
+            Credentials::Always => true,
+            Credentials::UnlessNull => origin.is_some() && !is_null,
+            Credentials::WithOrigin => origin.is_some(),
+        };
         Self {
-            credentials: match dialect.credentials() {
-                Credentials::Always => true,
-                Credentials::UnlessNull => origin.is_some() && !is_null,
-                Credentials::WithOrigin => origin.is_some(),
+            sharing: match credentials {
+                true => Sharing::WithCredentials,
+                false => Sharing::Plain,
             },
             origin: origin.unwrap_or(Cow::Borrowed("*")),
             headers: match dialect.allows_headers() {
@@ -35,18 +42,40 @@ impl Cors {
         }
     }
 
-    /// The fields. Their values can stand in a head: they are ours, or what was printable.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let origin = ("Access-Control-Allow-Origin", &*self.origin);
-        let credentials = self
-            .credentials
-            .then_some(("Access-Control-Allow-Credentials", "true"));
+    pub(crate) const fn sharing(&self) -> Sharing {
+        self.sharing
+    }
+
+    /// The fields that depend on the page. Their values can stand in a head: they are ours, or what was
+    /// printable.
+    pub(crate) fn own(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let headers = self.headers.as_deref();
         let headers = headers.map(|headers| ("Access-Control-Allow-Headers", headers));
-        // An answer in a cache is right for one origin only.
-        let vary = ("Vary", "Origin");
-        [Some(origin), credentials, headers, Some(vary)]
+        [("Access-Control-Allow-Origin", &*self.origin)]
             .into_iter()
-            .flatten()
+            .chain(headers)
+    }
+}
+
+/// What an answer says of other origins, whichever they are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Sharing {
+    /// Nothing: only the page's own origin can read it.
+    Off,
+    Plain,
+    WithCredentials,
+}
+
+impl Sharing {
+    pub(crate) const ALL: [Self; 3] = [Self::Off, Self::Plain, Self::WithCredentials];
+
+    pub(crate) fn write(self, head: &mut ResponseHead) {
+        match self {
+            Self::Off => return,
+            Self::Plain => {}
+            Self::WithCredentials => set(head, "Access-Control-Allow-Credentials", "true"),
+        }
+        // An answer in a cache is right for one origin only.
+        set(head, "Vary", "Origin");
     }
 }

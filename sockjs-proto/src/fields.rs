@@ -10,7 +10,7 @@ use websocket_proto::http1::ResponseHead;
 use websocket_proto::http1::server::{Body, Connection};
 
 use crate::answer::Response;
-use crate::cors::Cors;
+use crate::cors::{Cors, Sharing};
 use crate::transport::Kind;
 use crate::{About, Dialect, Transport, security};
 
@@ -18,29 +18,22 @@ use crate::{About, Dialect, Transport, security};
 #[derive(Debug)]
 pub(crate) struct Heads {
     pub(crate) dialect: Dialect,
-    /// Those of success, by transport.
-    success: [ResponseHead; Transport::ALL.len()],
+    /// Those of success, by transport, for each way to speak of other origins.
+    success: [[ResponseHead; Transport::ALL.len()]; Sharing::ALL.len()],
 }
 
 impl Heads {
     pub(crate) fn new(dialect: Dialect) -> Self {
         Self {
             dialect,
-            success: Transport::ALL.map(|transport| {
-                let status = match transport {
-                    Transport::XhrSend => 204,
-                    _ => 200,
-                };
-                let mut head = uncached(dialect, status, transport.content_type(dialect));
-                match transport.kind() {
-                    Kind::Polling | Kind::Streaming => {
-                        security::receiver(&mut head, transport, dialect);
-                    }
-                    Kind::Socket | Kind::Sending => {}
-                }
-                head
+            success: Sharing::ALL.map(|sharing| {
+                Transport::ALL.map(|transport| success(dialect, sharing, transport))
             }),
         }
+    }
+
+    fn success(&self, sharing: Sharing, transport: Transport) -> &ResponseHead {
+        &self.success[sharing as usize][transport as usize]
     }
 }
 
@@ -60,10 +53,16 @@ impl Common {
         head
     }
 
+    fn sharing(&self) -> Sharing {
+        self.cors.as_ref().map_or(Sharing::Off, Cors::sharing)
+    }
+
     /// The head of success on a transport.
     pub(crate) fn success(&self, transport: Transport) -> ResponseHead {
-        let mut head = self.heads.success[transport as usize].clone();
-        self.write(&mut head);
+        let mut head = self.heads.success(self.sharing(), transport).clone();
+        for (name, value) in self.own() {
+            set(&mut head, name, value);
+        }
         head
     }
 
@@ -78,10 +77,10 @@ impl Common {
         let mut own = [("", ""); MOST_LINES];
         let count = own
             .iter_mut()
-            .zip(self.lines())
+            .zip(self.own())
             .map(|(place, line)| *place = line)
             .count();
-        let head = &self.heads.success[transport as usize];
+        let head = self.heads.success(self.sharing(), transport);
         // Refused only by a connection that is closed, which is told by its own event.
         let _ = http.respond_with(now, head, &own[..count], body);
     }
@@ -96,15 +95,31 @@ impl Common {
 
     /// Adds what depends on the request.
     pub(crate) fn write(&self, head: &mut ResponseHead) {
-        for (name, value) in self.lines() {
+        self.sharing().write(head);
+        for (name, value) in self.own() {
             set(head, name, value);
         }
     }
 
-    fn lines(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    /// The fields that no other request has like this.
+    fn own(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let cookie = self.cookie.as_deref().map(|cookie| ("Set-Cookie", cookie));
-        self.cors.iter().flat_map(Cors::lines).chain(cookie)
+        self.cors.iter().flat_map(Cors::own).chain(cookie)
     }
+}
+
+fn success(dialect: Dialect, sharing: Sharing, transport: Transport) -> ResponseHead {
+    let status = match transport {
+        Transport::XhrSend => 204,
+        _ => 200,
+    };
+    let mut head = uncached(dialect, status, transport.content_type(dialect));
+    sharing.write(&mut head);
+    match transport.kind() {
+        Kind::Polling | Kind::Streaming => security::receiver(&mut head, transport, dialect),
+        Kind::Socket | Kind::Sending => {}
+    }
+    head
 }
 
 /// The head of an answer that must not be cached.
@@ -134,6 +149,6 @@ pub(crate) fn cache_forever(head: &mut ResponseHead, about: &About) {
 }
 
 /// Of [`Cors`] and the cookie.
-const MOST_LINES: usize = 5;
+const MOST_LINES: usize = 3;
 /// 31536000 seconds.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);

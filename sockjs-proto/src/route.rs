@@ -52,7 +52,7 @@ impl<'a> Route<'a> {
             return Some(Self::Iframe);
         }
         // One slash behind the last name is tolerated.
-        let mut segments = path.strip_suffix('/').unwrap_or(path).split('/');
+        let mut segments = Segments(Some(path.strip_suffix('/').unwrap_or(path)));
         match (
             segments.next()?,
             segments.next(),
@@ -94,6 +94,24 @@ impl fmt::Debug for Route<'_> {
                 .field("session", &Redacted(session))
                 .field("transport", transport)
                 .finish(),
+        }
+    }
+}
+
+/// What stands between slashes. They are near each other, so that a plain loop finds them soonest.
+struct Segments<'a>(Option<&'a str>);
+
+impl<'a> Iterator for Segments<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let rest = self.0?;
+        match rest.bytes().position(|byte| byte == b'/') {
+            Some(slash) => {
+                self.0 = Some(&rest[slash + 1..]);
+                Some(&rest[..slash])
+            }
+            None => self.0.take(),
         }
     }
 }

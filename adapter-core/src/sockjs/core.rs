@@ -125,6 +125,11 @@ impl Core {
         if self.closed().is_some() {
             return Poll::Ready(None);
         }
+        if let Link::Socket(cell, _) = &self.link
+            && let Some(message) = cell.take_message()
+        {
+            return Poll::Ready(Some(message));
+        }
         match ready!(self.poll_event(Some(cx))) {
             Some(Event::Message(message)) => Poll::Ready(Some(message)),
             Some(Event::Open | Event::Writable | Event::Closed(_)) | None => Poll::Ready(None),
@@ -204,6 +209,23 @@ impl Core {
             Link::Shard(..) => {
                 let literal = Literal::new(&message);
                 Payload::Encoded(message, literal)
+            }
+        }
+    }
+
+    /// Sends a message now if nothing stands against it. Otherwise it stays where it is.
+    pub(crate) fn send_at_once(&self, payload: &mut Option<Payload>) -> bool {
+        let Link::Socket(cell, _) = &self.link else {
+            return false;
+        };
+        match payload.take() {
+            Some(Payload::Plain(message)) => {
+                *payload = cell.send(message).err().map(Payload::Plain);
+                payload.is_none()
+            }
+            other => {
+                *payload = other;
+                false
             }
         }
     }

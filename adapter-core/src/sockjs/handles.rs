@@ -164,6 +164,9 @@ impl Core {
     ) -> impl Future<Output = Result<(), SendError<Message>>> {
         let mut payload = Some(self.payload(message));
         poll_fn(move |cx| {
+            if self.send_at_once(&mut payload) {
+                return Poll::Ready(Ok(()));
+            }
             let bytes = payload.as_ref().map_or(0, Payload::bytes);
             let sent = self.poll_send(cx, &mut payload, bytes, |session, payload| {
                 payload.send(session)

@@ -32,8 +32,19 @@ pub(crate) struct Serving {
 /// Which service of the server, and which shard of it.
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    hub: usize,
-    shard: usize,
+    // Small, since a connection keeps some.
+    hub: u32,
+    shard: u32,
+}
+
+impl Place {
+    const fn hub(self) -> usize {
+        self.hub as usize
+    }
+
+    const fn shard(self) -> usize {
+        self.shard as usize
+    }
 }
 
 /// A request for a WebSocket that may become a session.
@@ -82,7 +93,12 @@ impl Serving {
             }
             Answer::Send(_) | Answer::Response(_) | Answer::Timed(_) => None,
         };
-        let place = Place { hub, shard };
+        // There are few of either.
+        let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        let place = Place {
+            hub: narrow(hub),
+            shard: narrow(shard),
+        };
         self.place = place;
         self.conversation.begin(now, http, answer, place, info);
     }
@@ -106,8 +122,10 @@ impl Serving {
         let answered = !self.is_answering();
         self.conversation.handle_event(now, http, event);
         if body && !answered && !self.is_answering() {
-            let Place { hub, shard } = self.place;
-            self.hubs[hub].stripe(shard).refused(Reason::Payload);
+            let place = self.place;
+            self.hubs[place.hub()]
+                .stripe(place.shard())
+                .refused(Reason::Payload);
         }
     }
 
@@ -151,15 +169,15 @@ impl Serving {
         place: Place,
         message: ToSession<Option<RequestInfo>>,
     ) -> Option<FromSession> {
-        let hub = &self.hubs[place.hub];
-        tell(hub, place.shard, &self.attendant, now, message)
+        let hub = &self.hubs[place.hub()];
+        tell(hub, place.shard(), &self.attendant, now, message)
     }
 
     /// The request that becomes a WebSocket, once everything before it is written.
     pub(crate) fn poll_websocket(&mut self, http: &mut Connection) -> Option<Asking> {
         let (place, websocket, info) = self.conversation.poll_websocket(http)?;
         Some(Asking {
-            hub: Arc::clone(&self.hubs[place.hub]),
+            hub: Arc::clone(&self.hubs[place.hub()]),
             websocket,
             info: info?,
         })

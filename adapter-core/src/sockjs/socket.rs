@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use sockjs_proto::{AnySession, Close, Socket};
+use sockjs_proto::{AnySession, Close, Message, Socket};
 use tracing::Span;
 use websocket_proto::{Instant, Machine, ReadInterest};
 
@@ -62,6 +62,38 @@ impl Cell {
         };
         wake.into_iter().for_each(Waker::wake);
         result
+    }
+
+    /// The next message, if one waits: the usual case of [`Core::poll_recv`].
+    pub(crate) fn take_message(&self) -> Option<Message> {
+        let (message, wake) = {
+            let mut guard = lock(&self.0);
+            let inner = &mut *guard;
+            let paused = inner.socket.read_interest() != ReadInterest::Data;
+            let message = inner.socket.poll_message()?;
+            inner.waiters.traffic.received(message.len());
+            (message, if paused { inner.touched() } else { None })
+        };
+        wake.into_iter().for_each(Waker::wake);
+        Some(message)
+    }
+
+    /// Sends a message that nothing stands against: the usual case of [`Core::send`]. Otherwise it
+    /// comes back.
+    pub(crate) fn send(&self, message: Message) -> Result<(), Message> {
+        let bytes = message.len();
+        let wake = {
+            let mut guard = lock(&self.0);
+            let inner = &mut *guard;
+            if inner.waiters.holds_back() {
+                return Err(message);
+            }
+            inner.socket.send(message).map_err(|error| error.payload)?;
+            inner.waiters.traffic.sent(bytes);
+            inner.touched()
+        };
+        wake.into_iter().for_each(Waker::wake);
+        Ok(())
     }
 
     /// One look of the connection's task. `true` when somebody in the task itself has reason to look

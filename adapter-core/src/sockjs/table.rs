@@ -33,7 +33,7 @@ impl<T> Table<T> {
             while let Some(None) = self.0.last() {
                 self.0.pop();
             }
-            if self.0.is_empty() {
+            if self.0.is_empty() && self.0.capacity() > KEPT {
                 self.0 = Vec::new();
             }
         }
@@ -43,6 +43,9 @@ impl<T> Table<T> {
         self.0.into_iter().flatten()
     }
 }
+
+/// Room for so many values stays.
+const KEPT: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -60,6 +63,9 @@ mod tests {
         table.remove(9, &first);
         assert_eq!((table.get(3), table.get(0)), (Some(&second), None));
         table.remove(3, &second);
-        assert_eq!((table.get(3), table.0.capacity()), (None, 0));
+        assert_eq!((table.get(3), table.0.len()), (None, 0));
+        table.insert(KEPT, Arc::clone(&first));
+        table.remove(KEPT, &first);
+        assert_eq!(table.0.capacity(), 0);
     }
 }

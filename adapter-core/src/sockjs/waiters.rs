@@ -121,6 +121,12 @@ impl Waiters {
         crowd.is_some_and(|crowd| !crowd.room.is_empty())
     }
 
+    /// Whether something has to go before what is sent now.
+    pub(crate) fn holds_back(&self) -> bool {
+        let crowd = self.crowd.as_ref();
+        crowd.is_some_and(|crowd| !crowd.overflow.is_empty() || crowd.close.is_some())
+    }
+
     /// Those who wait for room, to try again.
     pub(crate) fn take_room(&mut self) -> Vec<Waker> {
         match &mut self.crowd {

@@ -188,11 +188,13 @@ impl<R, P: Clone> Conversation<R, P> {
         now: Instant,
         http: &mut Connection,
     ) -> Option<(P, ToSession<R>)> {
-        self.settle(http.outbox());
         if let Some(tell) = self.tells.pop_front() {
             if self.tells.is_empty() {
                 self.tells = VecDeque::new();
             }
+            return Some(tell);
+        }
+        if let Some(tell) = self.flushed(http.outbox()) {
             return Some(tell);
         }
         match &mut self.doing {
@@ -311,7 +313,12 @@ impl<R, P: Clone> Conversation<R, P> {
     /// everything that was said before it is written. What follows is [`Connection::upgrade`] or a
     /// refusal, and no concern of this conversation.
     pub fn poll_websocket(&mut self, http: &mut Connection) -> Option<(P, Websocket, R)> {
-        self.settle(http.outbox());
+        if !matches!(self.doing, Doing::Switching(..)) {
+            return None;
+        }
+        while let Some(tell) = self.flushed(http.outbox()) {
+            self.tells.push_back(tell);
+        }
         match core::mem::replace(&mut self.doing, Doing::Nothing) {
             Doing::Switching(place, switch) if self.unflushed.is_empty() => {
                 let (websocket, request) = *switch;
@@ -409,15 +416,14 @@ impl<R, P: Clone> Conversation<R, P> {
         self.doing = Doing::Nothing;
     }
 
-    /// Tells of the responses that were written since, or never will be.
-    fn settle(&mut self, outbox: &Outbox) {
-        while let Some((place, receiver, fate)) = self.unflushed.pop(outbox) {
-            let tell = match fate {
-                Fate::Written => ToSession::Flushed(receiver),
-                Fate::Dropped => ToSession::Aborted(receiver),
-            };
-            self.tells.push_back((place, tell));
-        }
+    /// The oldest response that was written since, or never will be.
+    fn flushed(&mut self, outbox: &Outbox) -> Option<(P, ToSession<R>)> {
+        let (place, receiver, fate) = self.unflushed.pop(outbox)?;
+        let tell = match fate {
+            Fate::Written => ToSession::Flushed(receiver),
+            Fate::Dropped => ToSession::Aborted(receiver),
+        };
+        Some((place, tell))
     }
 }
 

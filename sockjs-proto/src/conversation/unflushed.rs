@@ -1,5 +1,6 @@
 //! Responses that are complete and not written yet.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use websocket_proto::Outbox;
@@ -7,8 +8,12 @@ use websocket_proto::Outbox;
 use crate::ReceiverId;
 
 /// A queue of them, oldest first. There are no more than fit into the outbox, since HTTP takes no
-/// request while that is over its mark.
-pub(super) struct Unflushed<P>(VecDeque<Entry<P>>);
+/// request while that is over its mark, and hardly ever more than one.
+pub(super) struct Unflushed<P> {
+    first: Option<Entry<P>>,
+    #[expect(clippy::box_collection, reason = "most connections never have any")]
+    others: Option<Box<VecDeque<Entry<P>>>>,
+}
 
 struct Entry<P> {
     place: P,
@@ -25,29 +30,37 @@ pub(super) enum Fate {
 
 impl<P> Unflushed<P> {
     pub(super) const fn new() -> Self {
-        Self(VecDeque::new())
+        Self {
+            first: None,
+            others: None,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        let others = self.others.as_ref().map_or(0, |others| others.len());
+        usize::from(self.first.is_some()) + others
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub(super) const fn is_empty(&self) -> bool {
+        self.first.is_none()
     }
 
     /// Adds a response whose last byte was just queued.
     pub(super) fn push(&mut self, place: P, receiver: ReceiverId, outbox: &Outbox) {
-        self.0.push_back(Entry {
+        let entry = Entry {
             place,
             receiver,
             mark: outbox.written() + outbox.len() as u64,
-        });
+        };
+        match self.first {
+            None => self.first = Some(entry),
+            Some(_) => self.others.get_or_insert_default().push_back(entry),
+        }
     }
 
     /// The oldest one whose fate is known.
     pub(super) fn pop(&mut self, outbox: &Outbox) -> Option<(P, ReceiverId, Fate)> {
-        let fate = match self.0.front() {
+        let fate = match &self.first {
             None => return None,
             Some(first) if outbox.written() >= first.mark => Fate::Written,
             // HTTP dropped what it had queued.
@@ -56,16 +69,18 @@ impl<P> Unflushed<P> {
         };
         let Entry {
             place, receiver, ..
-        } = self.0.pop_front()?;
-        if self.0.is_empty() {
-            self.0 = VecDeque::new();
+        } = self.first.take()?;
+        self.first = self.others.as_mut().and_then(|others| others.pop_front());
+        if self.first.is_none() {
+            self.others = None;
         }
         Some((place, receiver, fate))
     }
 
     /// All of them.
     pub(super) fn take(&mut self) -> impl Iterator<Item = (P, ReceiverId)> + use<P> {
-        let entries = core::mem::take(&mut self.0).into_iter();
+        let others = self.others.take().map(|others| *others).unwrap_or_default();
+        let entries = self.first.take().into_iter().chain(others);
         entries.map(|entry| (entry.place, entry.receiver))
     }
 }

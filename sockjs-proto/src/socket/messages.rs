@@ -1,8 +1,8 @@
 //! Where the messages of a WebSocket go.
 
 use alloc::collections::VecDeque;
+use core::ops::Range;
 
-use bytes::Bytes;
 use websocket_proto::connection::{Incoming, Outgoing, Sink};
 use websocket_proto::{MessageKind, Utf8Bytes};
 
@@ -49,10 +49,17 @@ impl Messages<'_> {
     }
 
     fn push(&mut self, messages: impl IntoIterator<Item = Message>) {
-        for message in messages {
-            *self.bytes += message.len();
-            self.queue.push_back(message);
+        messages
+            .into_iter()
+            .for_each(|message| self.push_one(message));
+    }
+
+    fn push_one(&mut self, message: Message) {
+        if self.queue.capacity() == 0 {
+            self.queue.reserve(FIRST_ROOM);
         }
+        *self.bytes += message.len();
+        self.queue.push_back(message);
     }
 }
 
@@ -67,9 +74,8 @@ impl Sink for Messages<'_> {
             MessageKind::Text if !self.raw && !self.is_deaf() => only_string(message.as_bytes()),
             MessageKind::Text | MessageKind::Binary => None,
         };
-        let bytes = string.map(Bytes::copy_from_slice);
-        match bytes.and_then(|bytes| Message::from_wtf8(bytes, self.config.lone_surrogates)) {
-            Some(message) => self.push([message]),
+        match string.and_then(|string| message.copy_text(string)) {
+            Some(text) => self.push_one(text.into()),
             None => self.take(message.into_message()),
         }
     }
@@ -77,7 +83,11 @@ impl Sink for Messages<'_> {
 
 /// The string of an array of one, where it lies, if it is written as clients write it and has no
 /// escapes: one copy instead of three.
-fn only_string(text: &[u8]) -> Option<&[u8]> {
+fn only_string(text: &[u8]) -> Option<Range<usize>> {
     let string = text.strip_prefix(b"[\"")?.strip_suffix(b"\"]")?;
-    (scan::literal_prefix(string) == string.len()).then_some(string)
+    let whole = scan::literal_prefix(string) == string.len();
+    whole.then_some(2..2 + string.len())
 }
+
+/// What one read brings, most often.
+const FIRST_ROOM: usize = 16;

@@ -180,6 +180,22 @@ impl Socket {
         &self.connection
     }
 
+    /// The next message, when that is the next event and lies here: the usual case of
+    /// [`poll_event`](AnySession::poll_event), which finds the others.
+    #[inline]
+    pub fn poll_message(&mut self) -> Option<Message> {
+        if !self.state.told_open {
+            return None;
+        }
+        let message = self.incoming.pop_front()?;
+        self.incoming_bytes -= message.len();
+        if self.incoming.is_empty() {
+            // An idle session holds no buffer.
+            self.incoming = VecDeque::new();
+        }
+        Some(message)
+    }
+
     /// Whether [`poll_event`](AnySession::poll_event) has something to tell.
     pub fn has_events(&mut self) -> bool {
         self.may_open()
@@ -229,6 +245,10 @@ impl Socket {
             self.batch.reserve_exact(len + "a[]".len());
             self.batch.extend_from_slice(b"a[");
         } else {
+            if self.batched == 1 {
+                // Where there are two there are more.
+                self.batch.reserve(len.max(MORE));
+            }
             self.batch.push(b',');
         }
         write(&mut self.batch);
@@ -389,12 +409,7 @@ impl AnySession for Socket {
             return None;
         }
         loop {
-            if let Some(message) = self.incoming.pop_front() {
-                self.incoming_bytes -= message.len();
-                if self.incoming.is_empty() {
-                    // An idle session holds no buffer.
-                    self.incoming = VecDeque::new();
-                }
+            if let Some(message) = self.poll_message() {
                 return Some(Event::Message(message));
             }
             self.settle();
@@ -499,5 +514,7 @@ impl fmt::Debug for Socket {
 
 /// A batch is not held back beyond this length, so that it need not be moved any more.
 const BATCH: usize = 64 * 1024;
+/// Room for a frame's messages behind the first.
+const MORE: usize = 512;
 /// How long the application may take to work off what came before a mistake.
 const PATIENCE: Duration = Duration::from_secs(10);

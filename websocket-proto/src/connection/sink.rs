@@ -1,5 +1,6 @@
 //! Where received messages go.
 
+use core::ops::Range;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -92,6 +93,17 @@ impl<'a> Incoming<'a> {
             Payload::Borrowed(bytes) => bytes,
             Payload::Gathered(bytes) => bytes,
         }
+    }
+
+    /// A copy of a part of a text; `None` when this is no text, and when the range is out of bounds or
+    /// cuts a character. Nothing is checked to be UTF-8 again.
+    pub fn copy_text(&self, range: Range<usize>) -> Option<Utf8Bytes> {
+        let bytes = self.as_bytes();
+        let is_border = |at: usize| bytes.get(at).is_none_or(|byte| byte & 0xc0 != 0x80);
+        let whole =
+            self.kind == MessageKind::Text && is_border(range.start) && is_border(range.end);
+        let part = bytes.get(range).filter(|_| whole)?;
+        Some(Utf8Bytes::from_checked(Bytes::copy_from_slice(part)))
     }
 
     /// The payload, when it still lies in the receive buffer.

@@ -39,38 +39,41 @@ pub(super) fn write_head(
 ) {
     let size = |(name, value): &(&str, &str)| name.len() + value.len() + ": \r\n".len();
     let more_size = more.iter().map(size).sum::<usize>();
-    out.append_with(HEAD_SIZE + head.fields().as_lines().len() + more_size, |out| {
-        write_status_line(out, head);
-        if let Some(date) = date.filter(|_| !head.has().date) {
-            write_field(out, "Date", date.as_bytes());
-        }
-        // RFC 9110 §7.8: whoever sends Upgrade lists it in Connection.
-        let connection: &[u8] = match (persistence, head.has().upgrade) {
-            (Persistence::Implied, false) => b"",
-            (Persistence::Implied, true) => b"Upgrade",
-            (Persistence::KeepAlive, false) => b"keep-alive",
-            (Persistence::KeepAlive, true) => b"Upgrade, keep-alive",
-            (Persistence::Close, false) => b"close",
-            (Persistence::Close, true) => b"Upgrade, close",
-        };
-        if !connection.is_empty() {
-            write_field(out, "Connection", connection);
-        }
-        match length {
-            LengthField::None => {}
-            LengthField::ContentLength(length) => {
-                out.extend_from_slice(b"Content-Length: ");
-                write_number(out, length);
-                out.extend_from_slice(b"\r\n");
+    out.append_with(
+        HEAD_SIZE + head.fields().as_lines().len() + more_size,
+        |out| {
+            write_status_line(out, head);
+            if let Some(date) = date.filter(|_| !head.has().date) {
+                write_field(out, "Date", date.as_bytes());
             }
-            LengthField::Chunked => write_field(out, "Transfer-Encoding", b"chunked"),
-        }
-        out.extend_from_slice(head.fields().as_lines());
-        for (name, value) in more {
-            write_field(out, name, value.as_bytes());
-        }
-        out.extend_from_slice(b"\r\n");
-    });
+            // RFC 9110 §7.8: whoever sends Upgrade lists it in Connection.
+            let connection: &[u8] = match (persistence, head.has().upgrade) {
+                (Persistence::Implied, false) => b"",
+                (Persistence::Implied, true) => b"Upgrade",
+                (Persistence::KeepAlive, false) => b"keep-alive",
+                (Persistence::KeepAlive, true) => b"Upgrade, keep-alive",
+                (Persistence::Close, false) => b"close",
+                (Persistence::Close, true) => b"Upgrade, close",
+            };
+            if !connection.is_empty() {
+                write_field(out, "Connection", connection);
+            }
+            match length {
+                LengthField::None => {}
+                LengthField::ContentLength(length) => {
+                    out.extend_from_slice(b"Content-Length: ");
+                    write_number(out, length);
+                    out.extend_from_slice(b"\r\n");
+                }
+                LengthField::Chunked => write_field(out, "Transfer-Encoding", b"chunked"),
+            }
+            out.extend_from_slice(head.fields().as_lines());
+            for (name, value) in more {
+                write_field(out, name, value.as_bytes());
+            }
+            out.extend_from_slice(b"\r\n");
+        },
+    );
 }
 
 /// Writes an interim response: its fields and nothing of ours (RFC 9110 §15.2).

@@ -45,6 +45,9 @@ pub(super) enum Inbound {
     Head,
     /// The body, which the application has not asked for.
     Held(Framing),
+    /// The body, short and with its head, which the application has not asked for: it lies with the
+    /// events that wait.
+    Came,
     /// The body, which goes to the application.
     Reading(Decoder),
     /// The body, of which so many more bytes are read and dropped.
@@ -134,6 +137,9 @@ impl Connection {
         if let Some(head) = self.waiting.request.take() {
             return Some(Event::Request(head));
         }
+        if matches!(self.inbound, Inbound::Came) {
+            return None;
+        }
         if !self.waiting.body.is_empty() {
             if self.waiting.body.len() >= self.config.inbound_mark {
                 self.timers.body_was_paused();
@@ -174,6 +180,15 @@ impl Connection {
         let framing = match self.inbound {
             Inbound::Head => return Err(Misuse::NoRequest),
             Inbound::Held(framing) => framing,
+            Inbound::Came if self.came() > max => {
+                self.fail(now, ProtocolError::BodyTooLarge);
+                return Ok(());
+            }
+            Inbound::Came => {
+                self.waiting.end = Some(Fields::new());
+                self.inbound = Inbound::Done;
+                return Ok(());
+            }
             Inbound::Reading(_) | Inbound::Discarding(..) | Inbound::Done => {
                 return Err(Misuse::AlreadyRead);
             }
@@ -204,6 +219,7 @@ impl Connection {
     pub const fn held_body(&self) -> Framing {
         match self.inbound {
             Inbound::Held(framing) => framing,
+            Inbound::Came => Framing::Length(self.came()),
             Inbound::Head | Inbound::Reading(_) | Inbound::Discarding(..) | Inbound::Done => {
                 Framing::None
             }
@@ -211,8 +227,8 @@ impl Connection {
     }
 
     /// Gives the transport to another protocol: the caller takes over after the current request,
-    /// whose body, if it has one, was not touched. Bytes behind the head were not taken, so there
-    /// are none to hand over. Returns what is still to be written, for the caller to append to.
+    /// whose body, if it has one, was not touched. Bytes behind the head were not taken (but for the
+    /// short body of a POST, which no protocol begins with), so there are none to hand over. Returns what is still to be written, for the caller to append to.
     ///
     /// # Errors
     ///
@@ -220,7 +236,7 @@ impl Connection {
     pub fn upgrade(self) -> Result<Outbox, Box<Self>> {
         let untouched = match self.inbound {
             Inbound::Held(_) | Inbound::Done => true,
-            Inbound::Head | Inbound::Reading(_) | Inbound::Discarding(..) => false,
+            Inbound::Head | Inbound::Came | Inbound::Reading(_) | Inbound::Discarding(..) => false,
         };
         if self.check_waiting().is_ok() && untouched {
             Ok(self.outbox)
@@ -277,6 +293,33 @@ impl Connection {
             Expectation::Unsupported => self.fail(now, ProtocolError::Expectation),
         }
         self.waiting.request = None;
+    }
+
+    /// Takes the body that is all there behind its head, if it is short: `input` is what follows the
+    /// head. So the usual POST is taken at once, without a wait for the application in between.
+    pub(super) fn take_short_body(&mut self, input: &[u8]) -> usize {
+        let Inbound::Held(Framing::Length(length @ 1..)) = self.inbound else {
+            return 0;
+        };
+        let most = SHORT_BODY.min(self.config.inbound_mark);
+        let body = usize::try_from(length)
+            .ok()
+            .filter(|&length| length <= most);
+        let Some(body) = body.and_then(|length| input.get(..length)) else {
+            return 0;
+        };
+        // The peer would wait for the word that it may send.
+        if self.exchange.expects_continue {
+            return 0;
+        }
+        self.waiting.body = body.into();
+        self.inbound = Inbound::Came;
+        body.len()
+    }
+
+    /// The length of a body that [came](Inbound::Came).
+    const fn came(&self) -> u64 {
+        self.waiting.body.len() as u64
     }
 
     /// Ends the connection because of a broken rule, with the one response that is due.
@@ -349,6 +392,9 @@ impl Connection {
         }
         self.closed = Some(cause);
         self.parser = HeadParser::new();
+        if matches!(self.inbound, Inbound::Came) {
+            self.waiting.body = Vec::new();
+        }
         self.inbound = Inbound::Done;
         self.outbound = Outbound::Done;
         self.waiting.writable = false;
@@ -365,6 +411,8 @@ impl Connection {
             // RFC 9110 §10.1.1: the peer may send the body or not, and we cannot tell.
             Inbound::Held(_) if self.exchange.expects_continue => false,
             Inbound::Held(Framing::Length(left)) => !now || fits(*left),
+            // As if it still had to be read, so that it makes no difference how the bytes came.
+            Inbound::Came => !now || fits(self.came()),
             Inbound::Held(Framing::Chunked | Framing::None) => true,
             Inbound::Reading(decoder) => !now || decoder.left().is_none_or(fits),
         }
@@ -399,3 +447,6 @@ impl Connection {
         }
     }
 }
+
+/// Taken with its head: what messages and forms of pages have.
+const SHORT_BODY: usize = 4096;

@@ -33,7 +33,7 @@ impl Machine for Connection {
         match &self.inbound {
             Inbound::Head if self.parser.is_empty() => self.end(Closed::Eof),
             Inbound::Held(framing) if framing.is_empty() => self.waiting.eof = true,
-            Inbound::Done => self.waiting.eof = true,
+            Inbound::Came | Inbound::Done => self.waiting.eof = true,
             // The response is complete, and what is missing was to be dropped.
             Inbound::Discarding(..) => self.end(Closed::Complete),
             Inbound::Head | Inbound::Held(_) | Inbound::Reading(_) => self.end(Closed::Truncated),
@@ -92,9 +92,11 @@ impl Machine for Connection {
             // The request is here, its response is not: the peer may give up.
             Inbound::Done => ReadInterest::Eof,
             Inbound::Held(framing) if framing.is_empty() => ReadInterest::Eof,
-            Inbound::Head | Inbound::Held(_) | Inbound::Reading(_) | Inbound::Discarding(..) => {
-                ReadInterest::Nothing
-            }
+            Inbound::Head
+            | Inbound::Held(_)
+            | Inbound::Came
+            | Inbound::Reading(_)
+            | Inbound::Discarding(..) => ReadInterest::Nothing,
         }
     }
 
@@ -113,7 +115,7 @@ impl Connection {
             }
             Inbound::Reading(_) => room && self.waiting.body.len() < self.config.inbound_mark,
             Inbound::Discarding(..) => true,
-            Inbound::Held(_) | Inbound::Done => false,
+            Inbound::Held(_) | Inbound::Came | Inbound::Done => false,
         }
     }
 
@@ -124,8 +126,12 @@ impl Connection {
             Inbound::Head => {
                 let head = &mut self.waiting.request;
                 let taken = self.parser.parse_into(head, input, limits)?;
-                if head.is_some() {
+                if let Some(head) = head {
+                    let posts = head.method_bytes() == b"POST";
                     self.begin(now);
+                    if posts {
+                        return Ok(taken + self.take_short_body(&input[taken..]));
+                    }
                 } else if !self.parser.is_empty() {
                     self.timers.head_continues(&self.config, now);
                 }
@@ -179,7 +185,7 @@ impl Connection {
                 }
                 Ok(taken)
             }
-            Inbound::Held(_) | Inbound::Done => Ok(0),
+            Inbound::Held(_) | Inbound::Came | Inbound::Done => Ok(0),
         }
     }
 

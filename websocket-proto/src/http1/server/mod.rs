@@ -85,7 +85,8 @@ impl Default for Config {
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A request. The machine stops behind its head: ask for the body with
+    /// A request. The machine stops behind its head, or behind the body of a POST that is short and came
+    /// with it: ask for the body with
     /// [`read_body`](Connection::read_body), answer with [`respond`](Connection::respond), or leave
     /// HTTP with [`upgrade`](Connection::upgrade).
     Request(RequestHead),
