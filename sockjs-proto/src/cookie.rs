@@ -48,7 +48,36 @@ const LONGEST: usize = 128;
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::String;
+
     use super::*;
+    use crate::PerRequest;
+
+    #[test]
+    fn what_a_header_cannot_hold_is_not_set() {
+        let asked = Asked {
+            path: "/",
+            host: None,
+            origin: None,
+            jsessionid: None,
+            secure: false,
+        };
+        for (value, expected) in [
+            ("a=b", Some("a=b")),
+            (" a=b\t", Some("a=b")),
+            ("a=b\r\nX: y", None),
+            ("a=\x7f", None),
+            ("a=\0", None),
+        ] {
+            let option =
+                SessionCookie::PerRequest(PerRequest::new(move |_| Some(String::from(value))));
+            assert_eq!(
+                set_cookie(&option, false, asked).as_deref(),
+                expected,
+                "{value:?}"
+            );
+        }
+    }
 
     #[test]
     fn values() {

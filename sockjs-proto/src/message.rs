@@ -1,6 +1,7 @@
 //! What a SockJS session carries.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -27,9 +28,12 @@ pub struct Message(Content);
 #[derive(Clone, Eq, Hash, PartialEq)]
 enum Content {
     Text(Utf8Bytes),
-    /// Well-formed WTF-8 with at least one lone surrogate.
-    Wtf8(Bytes),
+    /// Well-formed WTF-8 with at least one lone surrogate. Boxed, so that it takes no room where there is
+    /// none.
+    Wtf8(Box<Bytes>),
 }
+
+const _: () = assert!(size_of::<Message>() == size_of::<Bytes>());
 
 impl Message {
     /// A message that lives as long as the program; nothing is copied.
@@ -42,7 +46,7 @@ impl Message {
         match Utf8Bytes::from_bytes(bytes) {
             Ok(text) => Some(Self(Content::Text(text))),
             Err(refused) => match policy {
-                LoneSurrogates::Wtf8 => Some(Self(Content::Wtf8(refused.0))),
+                LoneSurrogates::Wtf8 => Some(Self(Content::Wtf8(Box::new(refused.0)))),
                 LoneSurrogates::Replace => Some(Self::from(replaced(&refused.0))),
                 LoneSurrogates::Reject => None,
             },
@@ -79,7 +83,7 @@ impl Message {
     pub fn into_wtf8(self) -> Bytes {
         match self.0 {
             Content::Text(text) => text.into_bytes(),
-            Content::Wtf8(bytes) => bytes,
+            Content::Wtf8(bytes) => *bytes,
         }
     }
 

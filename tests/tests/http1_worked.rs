@@ -701,3 +701,43 @@ fn written(connection: &mut Connection) -> String {
     let bytes = bytes::Buf::copy_to_bytes(outbox, outbox.len());
     String::from_utf8(bytes.into()).unwrap()
 }
+
+#[test]
+fn fields_are_added_behind_those_of_a_head_that_is_made_once() {
+    let head = ResponseHead::new(204).header("A", "b").unwrap();
+    let mut connection = Connection::new(Config::default().into(), START);
+    let mut ask = |more: &[(&str, &str)]| {
+        connection.receive(START, &mut b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_vec());
+        while connection.poll_event().is_some() {}
+        let result = connection.respond_with(START, &head, more, Body::Empty);
+        let outbox = connection.outbox();
+        let text = bytes::Buf::copy_to_bytes(outbox, outbox.len());
+        result.map(|()| String::from_utf8(text.into()).unwrap())
+    };
+    for refused in [
+        ("Date", "x"),
+        ("upgrade", "x"),
+        ("Connection", "close"),
+        ("content-length", "0"),
+        ("Transfer-Encoding", "chunked"),
+        ("a b", "x"),
+        ("", "x"),
+        ("C", "d\r\nE: f"),
+        ("C", "d\0"),
+        ("C", " d"),
+        ("C", "d\t"),
+    ] {
+        assert_eq!(
+            ask(&[("C", "d"), refused]),
+            Err(Misuse::Field),
+            "{refused:?}"
+        );
+    }
+    for _ in 0..2 {
+        let text = ask(&[("C", "d e"), ("F", "")]).unwrap();
+        assert_eq!(
+            text,
+            "HTTP/1.1 204 No Content\r\nA: b\r\nC: d e\r\nF: \r\n\r\n"
+        );
+    }
+}

@@ -32,8 +32,9 @@ pub(crate) enum Link {
     /// In the connection that carries it, whose task owns all but the lock. The number is that of its
     /// counters.
     Socket(Arc<Cell>, u32),
-    /// In a shard of the service. The lock is only ever taken under the shard's.
-    Shard(u32, SessionKey, Mutex<Waiters>),
+    /// In a shard of the service. The lock is only ever taken under the shard's. Boxed, or the others would
+    /// have room for it too.
+    Shard(u32, SessionKey, Box<Mutex<Waiters>>),
 }
 
 impl Core {

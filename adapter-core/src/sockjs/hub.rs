@@ -153,7 +153,7 @@ impl Hub {
         let address = info.client_address();
         let visit = self.visitors.enter((self.now)(), &address, limits);
         let visit = visit.map_err(|TooMany| Reason::Address)?;
-        Ok(SessionRequest::new(info, transport, id, visit))
+        Ok(SessionRequest::new(&info, transport, id, visit))
     }
 
     /// Room for a session over a WebSocket.
@@ -214,12 +214,13 @@ impl Hub {
     pub(crate) fn begin(&self, core: &Core) -> Span {
         let request = core.request();
         let transport = request.transport();
-        let address = request.address();
         let span = match request.id() {
             Some(id) => tracing::debug_span!("session", %id, %transport),
             None => tracing::debug_span!("session", %transport),
         };
-        span.in_scope(|| tracing::debug!(address = %address, %transport, "session opened"));
+        span.in_scope(
+            || tracing::debug!(address = %request.address(), %transport, "session opened"),
+        );
         core.stripe().opened(transport);
         // Its admission may have begun before the end of the server did.
         if self.draining.load(Ordering::Acquire) {

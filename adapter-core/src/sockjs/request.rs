@@ -3,11 +3,12 @@
 use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sockjs_proto::{SessionId, Transport};
 
 use super::visitors::Visit;
+use crate::kept::Kept;
 use crate::{Address, RequestInfo};
 
 /// The request that a session began with, and what was found out about it then. Nothing of it changes
@@ -16,7 +17,9 @@ use crate::{Address, RequestInfo};
 /// It derefs to the [`RequestInfo`] with path, query and fields.
 #[derive(Clone)]
 pub struct SessionRequest {
-    info: RequestInfo,
+    kept: Kept,
+    /// The same in full, once it was asked for.
+    info: OnceLock<Box<RequestInfo>>,
     transport: Transport,
     id: Option<SessionId>,
     /// Boxed: most sessions have neither.
@@ -32,13 +35,14 @@ struct More {
 
 impl SessionRequest {
     pub(crate) fn new(
-        info: RequestInfo,
+        info: &RequestInfo,
         transport: Transport,
         id: Option<SessionId>,
         visit: Option<Visit>,
     ) -> Self {
         Self {
-            info,
+            kept: Kept::new(info),
+            info: OnceLock::new(),
             transport,
             id,
             more: visit.map(|visit| {
@@ -61,18 +65,22 @@ impl SessionRequest {
 
     /// Where the client is, as [`RequestInfo::client_address`] believes.
     pub fn address(&self) -> Address {
-        self.info.client_address()
+        self.info().client_address()
     }
 
     /// Whether the client came over TLS, as [`RequestInfo::is_secure`] believes.
     pub fn is_secure(&self) -> bool {
-        self.info.is_secure()
+        self.info().is_secure()
     }
 
     /// What the [admission](super::Admission::with_data) attached, if it is a `T`.
     pub fn data<T: Any>(&self) -> Option<&T> {
         let data = self.more.as_ref()?.data.as_deref();
         data?.downcast_ref()
+    }
+
+    fn info(&self) -> &RequestInfo {
+        self.info.get_or_init(|| Box::new(self.kept.info()))
     }
 
     pub(crate) fn with_data(mut self, data: Option<Arc<dyn Any + Send + Sync>>) -> Self {
@@ -87,14 +95,14 @@ impl Deref for SessionRequest {
     type Target = RequestInfo;
 
     fn deref(&self) -> &RequestInfo {
-        &self.info
+        self.info()
     }
 }
 
 impl fmt::Debug for SessionRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionRequest")
-            .field("info", &self.info)
+            .field("info", self.info())
             .field("transport", &self.transport)
             .field("address", &self.address())
             .finish_non_exhaustive()

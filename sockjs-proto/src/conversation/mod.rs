@@ -73,8 +73,9 @@ use unflushed::{Fate, Unflushed};
 pub struct Conversation<R, P = ()> {
     doing: Doing<R, P>,
     unflushed: Unflushed<P>,
-    /// What is to be told and has no answer.
-    tells: VecDeque<(P, ToSession<R>)>,
+    /// What is to be told and has no answer: most often nothing.
+    #[expect(clippy::box_collection, reason = "one word in an idle connection")]
+    tells: Option<Box<VecDeque<(P, ToSession<R>)>>>,
 }
 
 /// What is being done about the current request.
@@ -83,7 +84,7 @@ enum Doing<R, P> {
     Nothing,
     Receiving(P, Box<Receiving<R>>),
     Sending(P, Box<Parcel>),
-    Timed(Chunks),
+    Timed(Box<Chunks>),
     /// A WebSocket, once everything before it is written.
     Switching(P, Box<(Websocket, R)>),
     /// The connection was lost while a session was asked something. Its answer may name what is to
@@ -97,7 +98,7 @@ impl<R, P: Clone> Conversation<R, P> {
         Self {
             doing: Doing::Nothing,
             unflushed: Unflushed::new(),
-            tells: VecDeque::new(),
+            tells: None,
         }
     }
 
@@ -140,7 +141,7 @@ impl<R, P: Clone> Conversation<R, P> {
                 self.doing = Doing::Switching(place, Box::new((websocket, request)));
             }
             Answer::Timed(timed) => {
-                self.doing = Doing::Timed(Chunks::begin(now, http, &timed));
+                self.doing = Doing::Timed(Box::new(Chunks::begin(now, http, &timed)));
             }
         }
     }
@@ -188,10 +189,7 @@ impl<R, P: Clone> Conversation<R, P> {
         now: Instant,
         http: &mut Connection,
     ) -> Option<(P, ToSession<R>)> {
-        if let Some(tell) = self.tells.pop_front() {
-            if self.tells.is_empty() {
-                self.tells = VecDeque::new();
-            }
+        if let Some(tell) = self.pop_tell() {
             return Some(tell);
         }
         if let Some(tell) = self.flushed(http.outbox()) {
@@ -203,7 +201,7 @@ impl<R, P: Clone> Conversation<R, P> {
                     return Some((place.clone(), message));
                 }
                 self.complete(http);
-                self.tells.pop_front()
+                self.pop_tell()
             }
             Doing::Sending(place, parcel) => parcel.next().map(|message| (place.clone(), message)),
             Doing::Timed(chunks) => {
@@ -239,10 +237,10 @@ impl<R, P: Clone> Conversation<R, P> {
                 self.doing = Doing::Nothing;
                 match reply {
                     FromSession::Attached(receiver) => {
-                        self.tells.push_back((place, ToSession::Aborted(receiver)));
+                        self.push_tell((place, ToSession::Aborted(receiver)));
                     }
                     FromSession::Parked { sender, .. } => {
-                        self.tells.push_back((place, ToSession::Abandon(sender)));
+                        self.push_tell((place, ToSession::Abandon(sender)));
                     }
                     FromSession::Frame { .. }
                     | FromSession::Wait
@@ -317,7 +315,7 @@ impl<R, P: Clone> Conversation<R, P> {
             return None;
         }
         while let Some(tell) = self.flushed(http.outbox()) {
-            self.tells.push_back(tell);
+            self.push_tell(tell);
         }
         match core::mem::replace(&mut self.doing, Doing::Nothing) {
             Doing::Switching(place, switch) if self.unflushed.is_empty() => {
@@ -338,7 +336,7 @@ impl<R, P: Clone> Conversation<R, P> {
 
     /// Whether there is nothing more to tell or to wait for.
     pub fn is_idle(&self) -> bool {
-        matches!(self.doing, Doing::Nothing) && self.unflushed.is_empty() && self.tells.is_empty()
+        matches!(self.doing, Doing::Nothing) && self.unflushed.is_empty() && self.tells.is_none()
     }
 
     /// By which name an endpoint wakes this connection as a receiver.
@@ -378,7 +376,7 @@ impl<R, P: Clone> Conversation<R, P> {
     pub fn lost(&mut self) {
         self.give_up();
         for (place, receiver) in self.unflushed.take() {
-            self.tells.push_back((place, ToSession::Aborted(receiver)));
+            self.push_tell((place, ToSession::Aborted(receiver)));
         }
     }
 
@@ -386,12 +384,12 @@ impl<R, P: Clone> Conversation<R, P> {
     fn give_up(&mut self) {
         match core::mem::replace(&mut self.doing, Doing::Nothing) {
             Doing::Receiving(place, receiving) => match receiving.id() {
-                Some(receiver) => self.tells.push_back((place, ToSession::Aborted(receiver))),
+                Some(receiver) => self.push_tell((place, ToSession::Aborted(receiver))),
                 None if receiving.is_asking() => self.doing = Doing::Orphaned(place),
                 None => {}
             },
             Doing::Sending(place, parcel) => match parcel.id() {
-                Some(sender) => self.tells.push_back((place, ToSession::Abandon(sender))),
+                Some(sender) => self.push_tell((place, ToSession::Abandon(sender))),
                 None if parcel.is_asking() => self.doing = Doing::Orphaned(place),
                 None => {}
             },
@@ -411,9 +409,22 @@ impl<R, P: Clone> Conversation<R, P> {
         self.unflushed.push(place.clone(), receiver, http.outbox());
         if by == By::Us {
             let ending = (place.clone(), ToSession::Ending(receiver));
-            self.tells.push_back(ending);
+            self.push_tell(ending);
         }
         self.doing = Doing::Nothing;
+    }
+
+    fn push_tell(&mut self, tell: (P, ToSession<R>)) {
+        self.tells.get_or_insert_default().push_back(tell);
+    }
+
+    fn pop_tell(&mut self) -> Option<(P, ToSession<R>)> {
+        let tells = self.tells.as_mut()?;
+        let tell = tells.pop_front();
+        if tells.is_empty() {
+            self.tells = None;
+        }
+        tell
     }
 
     /// The oldest response that was written since, or never will be.

@@ -130,3 +130,30 @@ impl<'a> Incoming<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_text_is_copied_unless_it_cuts_a_character() {
+        let mut text = *b"a\xc3\xa9\xf0\x9f\xa6\x80b";
+        let whole = core::str::from_utf8(&text).unwrap();
+        let expected = |from: usize, to: usize| {
+            whole
+                .get(from..to)
+                .map(|part| Utf8Bytes::from(alloc::string::String::from(part)))
+        };
+        let expected: [[_; 10]; 10] =
+            core::array::from_fn(|from| core::array::from_fn(|to| expected(from, to)));
+        let message = Incoming::borrowed(MessageKind::Text, &mut text);
+        for (from, row) in expected.iter().enumerate() {
+            for (to, expected) in row.iter().enumerate() {
+                assert_eq!(message.copy_text(from..to), *expected, "{from}..{to}");
+            }
+        }
+        let mut bytes = *b"ab";
+        let message = Incoming::borrowed(MessageKind::Binary, &mut bytes);
+        assert_eq!(message.copy_text(0..1), None);
+    }
+}

@@ -303,7 +303,7 @@ mod tests {
 
     use super::*;
     use crate::http1::server::{Body, Event};
-    use crate::http1::{ProtocolError, ResponseHead};
+    use crate::http1::{Framing, ProtocolError, ResponseHead};
 
     const NOW: Instant = Instant::ZERO;
 
@@ -344,6 +344,49 @@ mod tests {
             assert_eq!(memory(&connection), 0);
             assert!(matches!(connection.inbound, Inbound::Head));
         }
+    }
+
+    #[test]
+    fn a_short_body_comes_with_its_post_and_changes_nothing_else() {
+        let head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n";
+        for (text, with_head) in [
+            (head, true),
+            (&head.replace("POST", "PUT")[..], false),
+            (&head.replace("Host", "Expect: 100-continue\r\nHost"), false),
+        ] {
+            let whole = || [text.as_bytes(), b"abc"].concat();
+            let mut connection = connection();
+            let taken = connection.receive(NOW, &mut whole());
+            assert_eq!(taken - text.len(), if with_head { 3 } else { 0 }, "{text}");
+            assert_eq!(connection.held_body(), Framing::Length(3));
+            assert_eq!(connection.read_interest(), ReadInterest::Nothing);
+            assert!(matches!(connection.poll_event(), Some(Event::Request(_))));
+            // Nobody has asked for it.
+            assert!(connection.poll_event().is_none());
+            connection.read_body(NOW, 3).unwrap();
+            connection.receive(NOW, &mut whole()[taken..]);
+            assert!(matches!(connection.poll_event(), Some(Event::Body(body)) if body == "abc"));
+            assert!(matches!(
+                connection.poll_event(),
+                Some(Event::RequestEnd(_))
+            ));
+        }
+        // Too long, and not asked for at all.
+        let mut connection = connection();
+        connection.receive(NOW, &mut [head.as_bytes(), b"abc"].concat());
+        connection.poll_event();
+        connection.read_body(NOW, 2).unwrap();
+        let too_large = Closed::Protocol(ProtocolError::BodyTooLarge);
+        assert!(matches!(connection.poll_event(), Some(Event::Closed(why)) if why == too_large));
+        assert_eq!(memory(&connection), 0);
+        let mut connection = self::connection();
+        connection.receive(NOW, &mut [head.as_bytes(), b"abc"].concat());
+        connection.poll_event();
+        let answer = ResponseHead::new(200);
+        connection.respond(NOW, &answer, Body::Empty).unwrap();
+        assert!(connection.poll_event().is_none());
+        assert!(matches!(connection.inbound, Inbound::Head));
+        assert_eq!(memory(&connection), 0);
     }
 
     #[test]
