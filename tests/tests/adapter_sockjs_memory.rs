@@ -181,4 +181,4 @@ const CALLBACKS: isize = 530;
 /// Over a connection that no session was asked for on.
 const STREAMING: isize = 1000;
 const WAITING: isize = 1040;
-const WEBSOCKET: isize = 300;
+const WEBSOCKET: isize = 280;

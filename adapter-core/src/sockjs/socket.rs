@@ -192,7 +192,8 @@ pub(crate) struct SessionStage {
 
 enum Handler {
     Future(BoxFuture<()>),
-    Callbacks(Span),
+    /// Boxed: mostly there is none.
+    Callbacks(Option<Box<Span>>),
     /// It has ended.
     Done,
 }
@@ -204,7 +205,9 @@ impl SessionStage {
         let span = hub.begin(&core);
         let handler = match &hub.app {
             Application::Handler(handler) => Handler::Future(handler(&core, span)),
-            Application::Callbacks(_) => Handler::Callbacks(span),
+            Application::Callbacks(_) => {
+                Handler::Callbacks((!span.is_disabled()).then(|| Box::new(span)))
+            }
         };
         Self {
             cell,
@@ -263,7 +266,8 @@ impl Stage for SessionStage {
         let future = match &mut self.handler {
             Handler::Future(future) if due => future,
             Handler::Callbacks(span) => {
-                span.in_scope(|| self.core.run_callbacks());
+                let _entered = span.as_ref().map(|span| span.enter());
+                self.core.run_callbacks();
                 return App::Waits;
             }
             Handler::Future(_) | Handler::Done => return App::Waits,
@@ -304,7 +308,10 @@ impl Drop for SessionStage {
         match std::mem::replace(&mut self.handler, Handler::Done) {
             // Its handles go with it.
             Handler::Future(future) => drop(future),
-            Handler::Callbacks(span) => span.in_scope(|| self.core.run_callbacks()),
+            Handler::Callbacks(span) => {
+                let _entered = span.as_ref().map(|span| span.enter());
+                self.core.run_callbacks();
+            }
             Handler::Done => self.cell.finish(&self.core),
         }
     }
