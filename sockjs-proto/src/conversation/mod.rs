@@ -74,9 +74,11 @@ pub struct Conversation<R, P = ()> {
     doing: Doing<R, P>,
     unflushed: Unflushed<P>,
     /// What is to be told and has no answer: most often nothing.
-    #[expect(clippy::box_collection, reason = "one word in an idle connection")]
-    tells: Option<Box<VecDeque<(P, ToSession<R>)>>>,
+    tells: Option<Box<Tells<R, P>>>,
 }
+
+// Boxed as a whole: one word in an idle connection.
+type Tells<R, P> = VecDeque<(P, ToSession<R>)>;
 
 /// What is being done about the current request.
 enum Doing<R, P> {
