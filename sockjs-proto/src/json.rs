@@ -1,8 +1,9 @@
 //! What clients send: arrays of strings.
 
-use alloc::vec::Vec;
-use core::fmt;
-use core::ops::Range;
+use alloc::vec::{self, Vec};
+use core::iter::Chain;
+use core::ops::{Deref, Range};
+use core::{fmt, option, slice};
 
 use bytes::Bytes;
 use serde::de::{Deserializer as _, Error, IgnoredAny, Visitor};
@@ -38,11 +39,7 @@ pub enum Form {
 /// # Errors
 ///
 /// See [`JsonError`].
-pub fn messages(
-    body: &Bytes,
-    form: Form,
-    policy: LoneSurrogates,
-) -> Result<Vec<Message>, JsonError> {
+pub fn messages(body: &Bytes, form: Form, policy: LoneSurrogates) -> Result<Messages, JsonError> {
     // serde_json's way to lone surrogates does not check what is not escaped.
     if body.len() < SHARE_MIN {
         // Nothing of it will be shared: no reference to its bytes need be counted.
@@ -62,8 +59,104 @@ pub fn messages_of_text(
     text: &Utf8Bytes,
     form: Form,
     policy: LoneSurrogates,
-) -> Result<Vec<Message>, JsonError> {
+) -> Result<Messages, JsonError> {
     Reader::new(text, Some(text), policy).messages(form)
+}
+
+/// The messages of a text, in order. A single one, the usual case, takes no memory beside its own.
+#[derive(Clone)]
+pub struct Messages(List);
+
+#[derive(Clone)]
+enum List {
+    One(Message),
+    Any(Vec<Message>),
+}
+
+impl Messages {
+    const fn new() -> Self {
+        Self(List::Any(Vec::new()))
+    }
+
+    #[inline]
+    fn push(&mut self, message: Message) {
+        match &mut self.0 {
+            List::Any(list) if list.is_empty() => self.0 = List::One(message),
+            List::Any(list) => list.push(message),
+            List::One(_) => self.push_second(message),
+        }
+    }
+
+    fn push_second(&mut self, message: Message) {
+        let mut list: Vec<Message> = core::mem::replace(self, Self::new()).into();
+        list.push(message);
+        self.0 = List::Any(list);
+    }
+}
+
+impl Deref for Messages {
+    type Target = [Message];
+
+    fn deref(&self) -> &[Message] {
+        match &self.0 {
+            List::One(message) => slice::from_ref(message),
+            List::Any(list) => list,
+        }
+    }
+}
+
+impl From<Messages> for Vec<Message> {
+    fn from(messages: Messages) -> Self {
+        match messages.0 {
+            List::One(message) => Self::from([message]),
+            List::Any(list) => list,
+        }
+    }
+}
+
+impl IntoIterator for Messages {
+    type Item = Message;
+    type IntoIter = Chain<option::IntoIter<Message>, vec::IntoIter<Message>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let (one, list) = match self.0 {
+            List::One(message) => (Some(message), Vec::new()),
+            List::Any(list) => (None, list),
+        };
+        one.into_iter().chain(list)
+    }
+}
+
+impl PartialEq for Messages {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Messages {}
+
+impl<T, const N: usize> PartialEq<[T; N]> for Messages
+where
+    Message: PartialEq<T>,
+{
+    fn eq(&self, other: &[T; N]) -> bool {
+        **self == *other
+    }
+}
+
+impl<T> PartialEq<Vec<T>> for Messages
+where
+    Message: PartialEq<T>,
+{
+    fn eq(&self, other: &Vec<T>) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Debug for Messages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
 }
 
 /// Why a text has no messages.
@@ -131,7 +224,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn messages(self, form: Form) -> Result<Vec<Message>, JsonError> {
+    fn messages(self, form: Form) -> Result<Messages, JsonError> {
         let text = self.bytes;
         if text.is_empty() {
             return Err(JsonError::Empty);
@@ -146,8 +239,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn document(mut self, form: Form) -> Result<Vec<Message>, Stop> {
-        let mut messages = Vec::new();
+    fn document(mut self, form: Form) -> Result<Messages, Stop> {
+        let mut messages = Messages::new();
         match (self.token(), form) {
             (Some(b'['), _) => self.items(&mut messages)?,
             (Some(b'"'), Form::ArrayOrString) => self.string(&mut messages)?,
@@ -160,7 +253,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What stands between the brackets, and the closing one.
-    fn items(&mut self, messages: &mut Vec<Message>) -> Result<(), Stop> {
+    fn items(&mut self, messages: &mut Messages) -> Result<(), Stop> {
         let mut next = self.token();
         if next == Some(b']') {
             return Ok(());
@@ -191,7 +284,7 @@ impl<'a> Reader<'a> {
 
     /// The rest of a string, behind its first quote.
     #[inline]
-    fn string(&mut self, messages: &mut Vec<Message>) -> Result<(), Stop> {
+    fn string(&mut self, messages: &mut Messages) -> Result<(), Stop> {
         let start = self.at;
         match self.run()? {
             b'"' => messages.push(self.share(start..self.at - 1)),

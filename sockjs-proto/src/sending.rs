@@ -124,6 +124,7 @@ impl Sending {
         };
         json.ok_or(JsonError::Empty)
             .and_then(|json| json::messages(&json, Form::Array, self.lone_surrogates))
+            .map(Vec::from)
             .map_err(|error| self.text(self.errors.status(), error.text()))
     }
 

@@ -20,7 +20,7 @@ fn read(text: &[u8]) -> Result<Vec<Message>, JsonError> {
     if planted("json-comma-behind-the-last") && text.ends_with(b",]") {
         text.remove(text.len() - 2);
     }
-    json::messages(&text.into(), Form::Array, LoneSurrogates::Wtf8)
+    json::messages(&text.into(), Form::Array, LoneSurrogates::Wtf8).map(Vec::from)
 }
 
 fn reads(data: &[u8]) {
