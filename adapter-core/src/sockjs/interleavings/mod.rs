@@ -160,7 +160,7 @@ fn a_connection_that_rests_hears_of_what_is_sent() {
         });
         let (bell, waker) = Bell::new();
         let context = Context::from_waker(&waker);
-        client.attendant.take(&context);
+        drop(client.attendant.take(&context));
         let pulled = client.pull(receiver).contains("\"x\"");
         let seen = client.attendant.take(&context).next().is_some();
         sending.join().unwrap();
@@ -196,7 +196,7 @@ fn a_parked_sender_hears_of_room() {
         });
         let (bell, waker) = Bell::new();
         let context = Context::from_waker(&waker);
-        client.attendant.take(&context);
+        drop(client.attendant.take(&context));
         let parked = matches!(client.send("second"), Some(FromSession::Parked { .. }));
         let seen = client.attendant.take(&context).next().is_some();
         let events = handling.join().unwrap();
