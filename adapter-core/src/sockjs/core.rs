@@ -32,9 +32,22 @@ pub(crate) enum Link {
     /// In the connection that carries it, whose task owns all but the lock. The number is that of its
     /// counters.
     Socket(Arc<Cell>, u32),
-    /// In a shard of the service. The lock is only ever taken under the shard's. Boxed, or the others would
-    /// have room for it too.
-    Shard(u32, SessionKey, Box<Mutex<Waiters>>),
+    /// In a shard of the service. Boxed, or the others would have room for it too.
+    Shard(u32, Box<Inmate>),
+}
+
+/// A session of a shard: what the handles share, and its name there.
+pub(crate) struct Inmate {
+    key: SessionKey,
+    /// Only ever taken under the shard's lock.
+    waiters: Mutex<Waiters>,
+}
+
+impl Link {
+    pub(crate) fn shard(index: u32, key: SessionKey) -> Self {
+        let waiters = Mutex::default();
+        Self::Shard(index, Box::new(Inmate { key, waiters }))
+    }
 }
 
 impl Core {
@@ -78,7 +91,8 @@ impl Core {
     ) -> T {
         match &self.link {
             Link::Socket(cell, _) => cell.with(work),
-            Link::Shard(index, key, waiters) => {
+            Link::Shard(index, inmate) => {
+                let Inmate { key, waiters } = &**inmate;
                 let (result, runner) = self.hub.with_shard(*index as usize, |state| {
                     let mut waiters = lock(waiters);
                     let (result, _) = work(&mut state.endpoint.session(*key), &mut waiters);
@@ -100,7 +114,7 @@ impl Core {
     pub(crate) fn waiters(&self) -> Option<MutexGuard<'_, Waiters>> {
         match &self.link {
             Link::Socket(..) => None,
-            Link::Shard(.., waiters) => Some(lock(waiters)),
+            Link::Shard(_, inmate) => Some(lock(&inmate.waiters)),
         }
     }
 

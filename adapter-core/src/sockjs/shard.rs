@@ -241,7 +241,7 @@ impl State {
         let Some(request) = self.endpoint.take_request(key) else {
             return;
         };
-        let link = Link::Shard(self.index, key, Box::default());
+        let link = Link::shard(self.index, key);
         let core = Arc::new(Core::new(hub, link, *request));
         self.cores.insert(key.index(), Arc::clone(&core));
         errands.push(Errand::Open(core));

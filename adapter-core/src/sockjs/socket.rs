@@ -25,10 +25,6 @@ struct Inner {
     waiters: Waiters,
     /// The connection's task.
     waker: Option<Waker>,
-    /// It will look at the machine once more before it rests.
-    at_work: bool,
-    /// Something changed since its last look.
-    news: bool,
 }
 
 impl Cell {
@@ -37,8 +33,6 @@ impl Cell {
             socket,
             waiters: Waiters::default(),
             waker: None,
-            at_work: false,
-            news: false,
         }))
     }
 
@@ -55,7 +49,7 @@ impl Cell {
             let touched = match touched {
                 Touched::Nothing => false,
                 Touched::Took => paused,
-                Touched::TookAll => paused || !inner.at_work,
+                Touched::TookAll => paused || !inner.waiters.at_work,
                 Touched::Sent => true,
             };
             (result, if touched { inner.touched() } else { None })
@@ -108,8 +102,8 @@ impl Cell {
         let (result, mut due, deaf) = {
             let mut guard = lock(&self.0);
             let inner = &mut *guard;
-            inner.at_work = true;
-            inner.news = false;
+            inner.waiters.at_work = true;
+            inner.waiters.news = false;
             inner.waiters.push_overflow(&mut inner.socket);
             let result = look(cx, &mut inner.socket);
             let has_events = inner.socket.has_events();
@@ -138,14 +132,14 @@ impl Cell {
 
     fn try_rest(&self, cx: &Context<'_>) -> bool {
         let mut inner = lock(&self.0);
-        if inner.news {
+        if inner.waiters.news {
             return false;
         }
         match &mut inner.waker {
             Some(known) if known.will_wake(cx.waker()) => {}
             place => *place = Some(cx.waker().clone()),
         }
-        inner.at_work = false;
+        inner.waiters.at_work = false;
         true
     }
 
@@ -162,7 +156,7 @@ impl Cell {
         let due: Vec<Waker> = {
             let mut inner = lock(&self.0);
             inner.socket.abort();
-            inner.news = true;
+            inner.waiters.news = true;
             inner.waiters.take_all()
         };
         due.into_iter().for_each(Waker::wake);
@@ -172,8 +166,8 @@ impl Cell {
 impl Inner {
     /// The connection's task has something to do, if it does not know.
     fn touched(&mut self) -> Option<Waker> {
-        let told = std::mem::replace(&mut self.news, true);
-        if told || self.at_work {
+        let told = std::mem::replace(&mut self.waiters.news, true);
+        if told || self.waiters.at_work {
             None
         } else {
             self.waker.clone()
