@@ -129,18 +129,14 @@ impl Outgoing {
     /// See [`Connection::send_short`](super::Connection::send_short).
     #[inline]
     pub(super) fn send_short(&mut self, message: &Message) -> bool {
-        let payload = message.as_bytes();
-        let plain = self.draft.is_hybi() && self.seldom.is_none();
-        let short = payload.len() < usize::from(frame::SHORT_BELOW);
-        let simple = short && plain && self.open && self.outbox.len() < self.mark();
-        if simple {
-            let opcode = match message.kind() {
-                MessageKind::Text => OpCode::Text,
-                MessageKind::Binary => OpCode::Binary,
-            };
-            frame::push_short(opcode, payload, &mut self.outbox);
-        }
-        simple
+        let opcode = match message.kind() {
+            MessageKind::Text => OpCode::Text,
+            MessageKind::Binary => OpCode::Binary,
+        };
+        let plain = self.draft.is_hybi() && self.seldom.is_none() && self.open;
+        plain
+            && self.outbox.len() < self.mark()
+            && frame::push_short(opcode, message.as_bytes(), &mut self.outbox)
     }
 
     /// See [`Connection::send_with`](super::Connection::send_with).

@@ -62,16 +62,19 @@ pub fn encode_frame(header: Header, payload: &[u8], mask: Option<[u8; 4]>, outbo
     });
 }
 
-/// Queues a whole message in an unmasked frame. It has less than [`SHORT_BELOW`] bytes, as most have.
+/// Queues a whole message in an unmasked frame with the shortest header, as most messages have; `false`
+/// if this one is too long for it.
 #[inline]
-pub(crate) fn push_short(opcode: OpCode, message: &[u8], outbox: &mut Outbox) {
-    debug_assert!(message.len() < usize::from(SHORT_BELOW));
-    let header = [FIN | opcode.bits(), message.len() as u8];
-    let len = header.len() + message.len();
-    outbox.append_with(len, |out| {
+pub(crate) fn push_short(opcode: OpCode, message: &[u8], outbox: &mut Outbox) -> bool {
+    let Ok(len @ 0..LEN_16) = u8::try_from(message.len()) else {
+        return false;
+    };
+    let header = [FIN | opcode.bits(), len];
+    outbox.append_with(header.len() + message.len(), |out| {
         out.extend_from_slice(&header);
         out.extend_from_slice(message);
     });
+    true
 }
 
 /// Queues an unmasked frame; a payload longer than [`Outbox::COPY_MAX`] is not copied.
