@@ -22,7 +22,7 @@ pub struct Effort {
 impl Effort {
     pub const QUICK: Self = Self {
         rounds: Rounds {
-            count: 7,
+            count: 9,
             each: Length::For(Duration::from_millis(60)),
         },
         idle: &[2_000],
@@ -30,7 +30,7 @@ impl Effort {
     };
     pub const FULL: Self = Self {
         rounds: Rounds {
-            count: 11,
+            count: 12,
             each: Length::For(Duration::from_millis(200)),
         },
         idle: &[10_000, 19_000],
@@ -81,7 +81,10 @@ pub fn all(
     };
     if filter.is_empty() {
         let rounds = effort.rounds.count;
-        let text = format!("{}; the least of {rounds} interleaved rounds.\n", machine());
+        let text = format!(
+            "{}; the least of {rounds} interleaved rounds, three starts of each.\n",
+            machine()
+        );
         plan.report.text("machine", &text)?;
     }
     for table in [

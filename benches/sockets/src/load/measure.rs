@@ -199,7 +199,9 @@ pub fn side_by_side(
     least(contenders, setup.connections, rounds.count, start, round)
 }
 
-/// Rounds of something, interleaved. One before them warms up.
+/// Rounds of something, interleaved, in several sittings: everybody is started anew for each, since where a
+/// process happens to have its memory decides over more than what is measured here. The first round of
+/// a sitting warms up.
 pub fn least(
     contenders: &[Contender],
     connections: usize,
@@ -215,31 +217,29 @@ pub fn least(
     };
     let mut all = Vec::new();
     for contenders in contenders.chunks(together) {
-        let mut seats = Vec::new();
-        for contender in contenders {
-            let name = contender.server;
-            seats.push(if is_there(name) {
-                let running = start(contender).map_err(|failure| failure.of(name))?;
-                Some((name, running, Figures::default()))
-            } else {
-                None
-            });
-        }
-        for number in 0..=rounds {
-            for (name, running, figures) in seats.iter_mut().flatten() {
-                let (cpu, slice) = round(running).map_err(|failure| failure.of(name))?;
-                if number > 0 {
-                    let cpu = cpu.as_nanos() as f64 / slice.messages as f64;
-                    figures.cpu = figures.cpu.min(cpu);
-                    figures.latency += slice.latency;
+        let there = |contender: &Contender| is_there(contender.server).then(Figures::default);
+        let mut figures: Vec<_> = contenders.iter().map(there).collect();
+        for _ in 0..SITTINGS {
+            let mut seats = Vec::new();
+            for (contender, figures) in contenders.iter().zip(&mut figures) {
+                if let Some(figures) = figures {
+                    let name = contender.server;
+                    let running = start(contender).map_err(|failure| failure.of(name))?;
+                    seats.push((name, running, figures));
+                }
+            }
+            for number in 0..=rounds.div_ceil(SITTINGS) {
+                for (name, running, figures) in &mut seats {
+                    let (cpu, slice) = round(running).map_err(|failure| failure.of(name))?;
+                    if number > 0 {
+                        let cpu = cpu.as_nanos() as f64 / slice.messages as f64;
+                        figures.cpu = figures.cpu.min(cpu);
+                        figures.latency += slice.latency;
+                    }
                 }
             }
         }
-        all.extend(
-            seats
-                .into_iter()
-                .map(|seat| seat.map(|(_, _, figures)| figures)),
-        );
+        all.extend(figures);
     }
     Ok(all)
 }
@@ -260,3 +260,5 @@ impl Default for Figures {
 
 /// For code that is compiled while it runs.
 const WARM_UP: Duration = Duration::from_millis(1500);
+/// A start in three is not an unlucky one for all.
+const SITTINGS: usize = 3;
