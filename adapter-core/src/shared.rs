@@ -164,6 +164,10 @@ impl Shared {
         let mut inner = self.lock();
         let paused = inner.machine.read_interest() != ReadInterest::Data;
         inner.machine.give_back(events);
+        if !matches!(&inner.mover, Mover::Task(task) if task.at_work) {
+            // No turn follows that would do it.
+            scratch::reclaim_events(&mut inner.machine);
+        }
         let wake = if paused { inner.touched() } else { None };
         drop(inner);
         wake.into_iter().for_each(Waker::wake);

@@ -190,8 +190,7 @@ impl Connection {
     /// Tells that the application is done with `events`; what is left of them is dropped.
     #[inline]
     pub fn give_back(&mut self, events: Events) {
-        drop(events);
-        self.queue.give_back();
+        self.queue.give_back(events);
     }
 
     /// Lends memory for events to come until it is [reclaimed](Self::reclaim_events): the counterpart of

@@ -131,7 +131,7 @@ impl Queue {
             .filter(|events| lent == 0 && !events.is_empty() && events.0.weight <= most)?;
         self.lent = waiting.0.weight;
         self.burst = waiting.0.records.len();
-        if waiting.0.loan {
+        if waiting.0.loan && waiting.capacity() > MAX_EXPECTED {
             // An application may take its time: it gets the memory they need, not all that was lent.
             Some(Events(Box::new(waiting.0.split())))
         } else {
@@ -140,8 +140,12 @@ impl Queue {
     }
 
     #[inline]
-    pub(super) const fn give_back(&mut self) {
+    pub(super) fn give_back(&mut self, mut events: Events) {
         self.lent = 0;
+        if events.0.loan && self.events.is_none() {
+            events.0.forget();
+            self.events = Some(events);
+        }
     }
 
     #[inline]
@@ -414,5 +418,5 @@ const ENTRY: usize = mem::size_of::<Event>();
 const SHORT: u16 = 1024;
 /// Below this a part that was taken is not worth moving.
 const COMPACT_ABOVE: usize = 16 * 1024;
-/// Room made before the events are there.
+/// Room made before the events are there, or left to an application while it works on them.
 const MAX_EXPECTED: usize = 4096;
