@@ -22,14 +22,25 @@ pub struct Effort {
 impl Effort {
     pub const QUICK: Self = Self {
         rounds: Rounds {
-            count: 9,
+            starts: 6,
+            count: 12,
             each: Length::For(Duration::from_millis(60)),
         },
         idle: &[2_000],
         growth: &[100, 1_000, 10_000],
     };
+    /// For a verdict that a stranger may rely on: a noisy minute must not decide.
+    pub const STRICT: Self = Self {
+        rounds: Rounds {
+            starts: 20,
+            count: 40,
+            each: Length::For(Duration::from_millis(100)),
+        },
+        ..Self::FULL
+    };
     pub const FULL: Self = Self {
         rounds: Rounds {
+            starts: 6,
             count: 12,
             each: Length::For(Duration::from_millis(200)),
         },
@@ -82,7 +93,7 @@ pub fn all(
     if filter.is_empty() {
         let rounds = effort.rounds.count;
         let text = format!(
-            "{}; the least of {rounds} interleaved rounds, three starts of each.\n",
+            "{}; the least of {rounds} interleaved rounds in six starts of each.\n",
             machine()
         );
         plan.report.text("machine", &text)?;
@@ -120,7 +131,7 @@ pub fn all(
 pub fn runtimes(cores: &Cores) -> Outcome<bool> {
     let plan = Plan {
         cores,
-        effort: &Effort::FULL,
+        effort: &Effort::STRICT,
         filter: &[],
         report: Report { document: None },
     };
@@ -197,7 +208,7 @@ fn figures(plan: &Plan<'_>, row: &Row) -> Outcome<(Figures, Figures, Vec<Option<
             // A round reaches about as many as one of echo.
             let times = (BROADCAST_MESSAGES / count).max(2);
             let start = |contender: &Contender| contender.start(&row.setup, plan.cores);
-            least(&contenders, count, rounds.count, start, |running| {
+            least(&contenders, count, rounds, start, |running| {
                 running.broadcast(times)
             })?
         }

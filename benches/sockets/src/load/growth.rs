@@ -1,7 +1,7 @@
 //! From few connections to many, on one core and on two.
 
 use crate::compare::Plan;
-use crate::measure::{Contender, Rounds, Running, Setup, Transport, least};
+use crate::measure::{Contender, Running, Setup, Transport, least};
 use crate::process::can_open;
 use crate::report::{Table, heads};
 use crate::session::Outcome;
@@ -62,9 +62,9 @@ fn pair(plan: &Plan<'_>, connections: usize, workers: usize) -> Outcome<[(f64, f
         bytes.push(grown / more as f64);
         Ok(running)
     };
-    let Rounds { count, each } = plan.effort.rounds;
-    let round = |running: &mut Running| running.round(1, each);
-    let figures = least(&BOTH, connections, count, start, round)?;
+    let rounds = plan.effort.rounds;
+    let round = |running: &mut Running| running.round(1, rounds.each);
+    let figures = least(&BOTH, connections, rounds, start, round)?;
     let cpu = |place: usize| {
         figures[place]
             .as_ref()

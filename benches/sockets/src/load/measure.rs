@@ -177,6 +177,9 @@ pub struct Figures {
 /// How long is measured.
 #[derive(Clone, Copy)]
 pub struct Rounds {
+    /// How often everybody is started.
+    pub starts: usize,
+    /// Of all starts together.
     pub count: usize,
     pub each: Length,
 }
@@ -196,7 +199,7 @@ pub fn side_by_side(
         Ok(running)
     };
     let round = |running: &mut Running| running.round(setup.depth, rounds.each);
-    least(contenders, setup.connections, rounds.count, start, round)
+    least(contenders, setup.connections, rounds, start, round)
 }
 
 /// Rounds of something, interleaved, in several sittings: everybody is started anew for each, since where a
@@ -205,7 +208,7 @@ pub fn side_by_side(
 pub fn least(
     contenders: &[Contender],
     connections: usize,
-    rounds: usize,
+    rounds: Rounds,
     mut start: impl FnMut(&Contender) -> Outcome<Running>,
     mut round: impl FnMut(&mut Running) -> Outcome<(Duration, Slice)>,
 ) -> Outcome<Vec<Option<Figures>>> {
@@ -219,16 +222,17 @@ pub fn least(
     for contenders in contenders.chunks(together) {
         let there = |contender: &Contender| is_there(contender.server).then(Figures::default);
         let mut figures: Vec<_> = contenders.iter().map(there).collect();
-        for _ in 0..SITTINGS {
+        for sitting in 0..rounds.starts {
             let mut seats = Vec::new();
             for (contender, figures) in contenders.iter().zip(&mut figures) {
-                if let Some(figures) = figures {
+                let late = sitting >= STARTS_COMPILED && compiles(contender.server);
+                if let (Some(figures), false) = (figures, late) {
                     let name = contender.server;
                     let running = start(contender).map_err(|failure| failure.of(name))?;
                     seats.push((name, running, figures));
                 }
             }
-            for number in 0..=rounds.div_ceil(SITTINGS) {
+            for number in 0..=rounds.count.div_ceil(rounds.starts) {
                 for (name, running, figures) in &mut seats {
                     let (cpu, slice) = round(running).map_err(|failure| failure.of(name))?;
                     if number > 0 {
@@ -260,5 +264,5 @@ impl Default for Figures {
 
 /// For code that is compiled while it runs.
 const WARM_UP: Duration = Duration::from_millis(1500);
-/// A start in three is not an unlucky one for all.
-const SITTINGS: usize = 3;
+/// What has to warm up for long is started less often.
+const STARTS_COMPILED: usize = 2;
