@@ -5,7 +5,7 @@
 #   run.sh runtimes
 #   run.sh load [OPTION...]        one server, one load: `run.sh load --help`
 #
-# `quick` (the default) takes about eight minutes, `full` about half an hour. A FILTER is the name of a table
+# `quick` (the default) takes about twelve minutes, `full` about half an hour. A FILTER is the name of a table
 # (echo, runtimes, sockjs-websocket, sockjs-http, broadcast, syscalls, instructions, memory, sessions, growth) or
 # a part of a row's name, such as T3. Tables are Markdown on the standard output; --write also puts them into
 # the document. `runtimes` fails when a runtime costs more than it may.
