@@ -47,7 +47,7 @@ fn messages(mut rest: &[u8], terms: &Terms) -> Vec<Vec<u8>> {
         rest = behind;
         let fin = first & 0x80 != 0;
         match (first & 0x7f, &mut open) {
-            (9 | 10, _) if fin && payload.len() < 126 => continue,
+            (9 | 10, _) if fin => continue,
             (0, Some((_, parts))) => parts.extend(payload),
             (kind @ (1 | 2), None) => open = Some((kind, payload)),
             _ => break,
@@ -67,6 +67,10 @@ fn frame<'a>(bytes: &'a [u8], terms: &Terms) -> Option<(u8, Vec<u8>, &'a [u8])> 
     let masked = terms.role == Role::Server;
     let (&[first, second], rest) = bytes.split_first_chunk()?;
     if (second & 0x80 != 0) != masked {
+        return None;
+    }
+    // RFC 6455 §5.5, and the drafts: 125 at most, so that the second byte has room for it.
+    if first & 8 != 0 && second & 0x7f > 125 {
         return None;
     }
     let (len, rest) = match second & 0x7f {
