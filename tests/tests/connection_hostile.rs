@@ -127,7 +127,14 @@ fn a_close_before_the_hixie_76_nonce_leaves_behind_the_digest() {
             assert_eq!(output(&mut server), b"");
             assert_eq!(events(&mut server), []);
             feed(&mut server, b"^n:ds[4U");
-            assert_eq!(output(&mut server), [b"8jKS'y:G*Co,Wxa-", end].concat());
+            if delay == 0 {
+                assert_eq!(output(&mut server), [b"8jKS'y:G*Co,Wxa-", end].concat());
+            } else {
+                assert_eq!(output(&mut server), b"8jKS'y:G*Co,Wxa-");
+                assert_eq!(events(&mut server), []);
+                server.handle_timeout(Instant::from_millis(delay));
+                assert_eq!(output(&mut server), end);
+            }
             if closing_frame {
                 assert!(!server.is_finished(), "the peer's closing frame is due");
                 feed(&mut server, b"\xff\x00");
@@ -158,17 +165,82 @@ fn a_close_before_a_hixie_76_nonce_that_never_comes_ends_in_time() {
     assert!(server.is_finished());
 }
 
-#[test]
-fn a_first_frame_that_waits_a_little_is_not_lost_at_the_end_of_the_input() {
+/// A hixie-76 server behind its digest, with a frame that waits 25 ms.
+fn with_a_held_frame(closing_frame: bool) -> Connection {
     let mut server = server_of(
         awaits_nonce(),
         Config {
             first_frame_delay: Duration::from_millis(25),
+            hixie76_closing_frame: closing_frame,
             ..Config::default()
         },
     );
     server.send(Message::text("hi")).expect("held back");
     feed(&mut server, b"^n:ds[4U");
+    server
+}
+
+#[test]
+fn a_close_waits_with_the_first_frame() {
+    let at = Instant::from_millis;
+    for closing_frame in [true, false] {
+        let mut server = with_a_held_frame(closing_frame);
+        server.close(at(3), CloseCode::NORMAL, "").expect("legal");
+        assert_eq!(
+            server.send(Message::text("late")).unwrap_err().why,
+            Refused::Closing
+        );
+        assert_eq!(output(&mut server), b"8jKS'y:G*Co,Wxa-");
+        assert_eq!(server.poll_timeout(), Some(at(25)));
+        server.handle_timeout(at(24));
+        assert_eq!((output(&mut server), events(&mut server)), (vec![], vec![]));
+        server.handle_timeout(at(25));
+        let (end, finished) = if closing_frame {
+            (&b"\x00hi\xff\xff\x00"[..], false)
+        } else {
+            (&b"\x00hi\xff"[..], true)
+        };
+        assert_eq!(output(&mut server), end);
+        assert_eq!(server.is_finished(), finished);
+        if closing_frame {
+            assert_eq!(
+                server.poll_timeout(),
+                Some(at(25 + 10_000)),
+                "for the answer"
+            );
+            server.receive(at(30), &mut b"\x00late\xff\xff\x00".to_vec());
+        }
+        let told = events(&mut server);
+        assert!(
+            matches!(&told[..], [Event::Closed(closed)] if closed.cause == Cause::Local),
+            "{told:?}"
+        );
+        assert!(server.is_finished());
+    }
+}
+
+#[test]
+fn a_first_frame_that_waits_behind_a_close_is_not_lost_when_the_peer_ends() {
+    for closing_frame in [true, false] {
+        for end in [
+            |server: &mut Connection| server.receive_eof(NOW),
+            |server: &mut Connection| assert_eq!(feed(server, b"\xff\x00"), 2),
+        ] {
+            let mut server = with_a_held_frame(closing_frame);
+            server.close(NOW, CloseCode::NORMAL, "").expect("legal");
+            end(&mut server);
+            let end: &[u8] = if closing_frame { b"\xff\x00" } else { b"" };
+            let expected = [b"8jKS'y:G*Co,Wxa-", &b"\x00hi\xff"[..], end].concat();
+            assert_eq!(output(&mut server), expected);
+            assert!(matches!(&events(&mut server)[..], [Event::Closed(_)]));
+            assert!(server.is_finished());
+        }
+    }
+}
+
+#[test]
+fn a_first_frame_that_waits_a_little_is_not_lost_at_the_end_of_the_input() {
+    let mut server = with_a_held_frame(true);
     server.receive_eof(NOW);
     let output = output(&mut server);
     assert!(output.ends_with(b"\x00hi\xff"), "{output:?}");

@@ -229,9 +229,9 @@ impl Socket {
         decided && !self.state.told_open
     }
 
-    /// Whether the stream ends without waiting for the peer.
+    /// Whether the stream ends without waiting for the peer, behind all that was to leave.
     fn is_dropped(&self) -> bool {
-        matches!(self.end.as_deref(), Some(End::Dropped(_))) && self.connection.is_established()
+        matches!(self.end.as_deref(), Some(End::Dropped(_))) && !self.connection.is_holding()
     }
 
     fn is_writable(&mut self) -> bool {

@@ -66,9 +66,8 @@ pub(super) struct Life {
     skipped: bool,
     pub(super) open: bool,
     pub(super) closed: Option<Closed>,
-    /// What the application has closed it with, and when.
+    /// What the application has closed it with.
     pub(super) close: Option<Close>,
-    pub(super) closes: Instant,
     /// Its bytes cannot be searched.
     pub(super) opaque: bool,
 }
@@ -144,7 +143,6 @@ impl Oracle {
             open: false,
             closed: None,
             close: None,
-            closes: Instant::FAR,
             opaque,
         });
         life
@@ -311,12 +309,6 @@ impl Oracle {
         let track = &self.tracks[track];
         let closes = |&life: &usize| self.lives[life].close.is_some();
         track.turned_away.is_some() || track.lives.iter().any(closes)
-    }
-
-    /// Whether the application had closed a session of the client's at that time.
-    pub(super) fn was_closed(&self, track: usize, at: Instant) -> bool {
-        let lives = self.tracks[track].lives.iter();
-        lives.clone().any(|&life| self.lives[life].closes <= at)
     }
 
     /// Whether a client may be told of this close now.

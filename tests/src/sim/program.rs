@@ -216,10 +216,7 @@ impl Program {
         if let Some(close) = self.ends.take() {
             let life = self.life;
             around.tell(|| format!("session {life}: the application closes, {close:?}"));
-            let now = around.now;
-            let told = self.life(around);
-            told.close.get_or_insert(close.clone());
-            told.closes = told.closes.min(now);
+            self.life(around).close.get_or_insert(close.clone());
             session.close(around.now, close);
         }
         true

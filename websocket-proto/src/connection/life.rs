@@ -69,6 +69,7 @@ impl Connection {
             }
         };
         if closing {
+            self.release();
             self.over(closed, true);
         } else {
             self.hold(closed);
@@ -95,9 +96,7 @@ impl Connection {
         };
         let closed = (**closed).clone();
         let mut waits = !eof;
-        if !matches!(self.stage, Stage::Opening(_)) {
-            self.outgoing.release();
-        }
+        self.release();
         match closed.cause {
             Cause::Protocol(ProtocolError::BadDigest) => self.outgoing.shut(),
             Cause::Protocol(error) if !self.config().fail_by_drop => {
@@ -117,6 +116,14 @@ impl Connection {
             }
         }
         self.over(closed, waits);
+    }
+
+    /// Lets frames go that a hixie-76 server keeps back a little, for the peer has spoken since. Before the
+    /// end of the handshake there is no place for them.
+    pub(super) fn release(&mut self) {
+        if !matches!(self.stage, Stage::Opening(_)) {
+            self.outgoing.release();
+        }
     }
 
     /// Nothing more will be said; `waits` tells that a client gives the server time to close TCP.
@@ -147,6 +154,14 @@ impl Connection {
                 self.end_now(Cause::Timeout(Timer::Nonce));
             }
             Life::Open => self.outgoing.release(),
+            Life::Closing if self.is_established() && self.outgoing.is_held() => {
+                self.outgoing.release();
+                if self.config().hixie76_closing_frame {
+                    self.set_deadline(Some(self.now + self.config().close_timeout));
+                } else {
+                    self.over(Closed::without_frame(Cause::Local), false);
+                }
+            }
             Life::Closing => {
                 self.over(Closed::without_frame(Cause::Timeout(Timer::Close)), false);
             }

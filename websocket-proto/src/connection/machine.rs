@@ -22,7 +22,10 @@ impl Machine for Connection {
                 self.hold(Closed::without_frame(Cause::Eof));
                 self.settle();
             }
-            Life::Closing => self.over(Closed::without_frame(Cause::Local), false),
+            Life::Closing => {
+                self.release();
+                self.over(Closed::without_frame(Cause::Local), false);
+            }
             Life::Held { eof, .. } => *eof = true,
             Life::Over(_) => self.set_deadline(None),
         }

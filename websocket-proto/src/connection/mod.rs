@@ -166,6 +166,12 @@ impl Connection {
         !matches!(self.stage, Stage::Opening(_))
     }
 
+    /// Whether frames are kept back, should there be any: in hixie-76 until the handshake is complete and,
+    /// at a server, [`Config::first_frame_delay`] has passed.
+    pub fn is_holding(&self) -> bool {
+        self.outgoing.is_held()
+    }
+
     /// Takes the next event. After [`Event::Closed`] there is none.
     #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
@@ -383,17 +389,21 @@ impl Connection {
                 self.life = Life::Closing;
                 self.set_deadline(Some(now + self.config().close_timeout));
             }
+            // It leaves when the first frame does, and the deadline for that stays.
+            Life::Open if self.outgoing.is_held() => {
+                let frame = self.config().hixie76_closing_frame;
+                self.outgoing.end_held(frame);
+                self.life = Life::Closing;
+            }
             // It has no closing frame.
             Life::Open if draft == Draft::Hixie75 => {
                 self.outgoing.end(code, reason);
                 self.over(Closed::without_frame(Cause::Local), false);
             }
             Life::Open if draft == Draft::Hixie76 && !self.config().hixie76_closing_frame => {
-                self.outgoing.release();
                 self.over(Closed::without_frame(Cause::Local), false);
             }
             Life::Open => {
-                self.outgoing.release();
                 self.outgoing.end(code, reason);
                 if let Stage::Hybi(inbound) = &mut self.stage {
                     inbound.ignore_messages();
@@ -488,15 +498,15 @@ impl Connection {
                         (config.hixie76_closing_frame, config.first_frame_delay);
                     self.stage =
                         Stage::Hixie(hixie::Inbound::new(Draft::Hixie76, config.max_message));
-                    if matches!(self.life, Life::Closing) {
-                        around.out.release();
-                        if !closing_frame {
-                            self.over(Closed::without_frame(Cause::Local), false);
-                            return Ok(input.len());
-                        }
-                    } else {
-                        let deadline = around.out.is_held().then(|| now + delay);
+                    let closing = matches!(self.life, Life::Closing);
+                    if around.out.is_held() {
+                        let deadline = Some(now + delay);
                         Clocks::change(&mut self.clocks, |clocks| clocks.deadline = deadline);
+                    } else if !closing {
+                        Clocks::change(&mut self.clocks, |clocks| clocks.deadline = None);
+                    } else if !closing_frame {
+                        self.over(Closed::without_frame(Cause::Local), false);
+                        return Ok(input.len());
                     }
                 }
             }
