@@ -8,7 +8,8 @@
 # `quick` (the default) takes about twelve minutes, `full` about half an hour. A FILTER is the name of a table
 # (echo, runtimes, sockjs-websocket, sockjs-http, broadcast, syscalls, instructions, memory, sessions, growth) or
 # a part of a row's name, such as T3. Tables are Markdown on the standard output; --write also puts them into
-# the document. `runtimes` fails when a runtime costs more than it may.
+# the document. `runtimes` fails when a runtime costs more than it may. With `--load sleeps`
+# the load waits in epoll_wait for what comes, where it otherwise looks again and again.
 #
 # The server runs on the first core that the process may use, the load on the last. Only loopback is used;
 # ports are the system's choice. The crate is no member of the workspace, so that nothing else has to build

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::engine::Length;
+use crate::engine::{Length, Waiting};
 use crate::measure::{Contender, Figures, Rounds, least, side_by_side};
 use crate::process::{Cores, is_there};
 use crate::report::{Report, Table, heads, machine, verdict};
@@ -25,6 +25,7 @@ impl Effort {
             starts: 6,
             count: 12,
             each: Length::For(Duration::from_millis(60)),
+            waiting: Waiting::Spins,
         },
         idle: &[2_000],
         growth: &[100, 1_000, 10_000],
@@ -35,6 +36,7 @@ impl Effort {
             starts: 20,
             count: 40,
             each: Length::For(Duration::from_millis(100)),
+            waiting: Waiting::Spins,
         },
         ..Self::FULL
     };
@@ -43,10 +45,22 @@ impl Effort {
             starts: 6,
             count: 12,
             each: Length::For(Duration::from_millis(200)),
+            waiting: Waiting::Spins,
         },
         idle: &[10_000, 19_000],
         growth: &[100, 1_000, 5_000, 10_000, 19_000],
     };
+}
+
+impl Effort {
+    /// The same with a load that waits in this way.
+    fn with(&self, waiting: Waiting) -> Self {
+        let rounds = Rounds {
+            waiting,
+            ..self.rounds
+        };
+        Self { rounds, ..*self }
+    }
 }
 
 /// What is measured, and where it goes.
@@ -78,6 +92,7 @@ impl Plan<'_> {
 pub fn all(
     cores: &Cores,
     effort: &Effort,
+    waiting: Waiting,
     filter: &[String],
     document: Option<PathBuf>,
 ) -> Outcome<bool> {
@@ -86,7 +101,7 @@ pub fn all(
     };
     let plan = Plan {
         cores,
-        effort,
+        effort: &effort.with(waiting),
         filter,
         report,
     };
@@ -128,10 +143,10 @@ pub fn all(
 }
 
 /// Tells whether all limits are kept.
-pub fn runtimes(cores: &Cores) -> Outcome<bool> {
+pub fn runtimes(cores: &Cores, waiting: Waiting) -> Outcome<bool> {
     let plan = Plan {
         cores,
-        effort: &Effort::STRICT,
+        effort: &Effort::STRICT.with(waiting),
         filter: &[],
         report: Report { document: None },
     };
@@ -207,7 +222,11 @@ fn figures(plan: &Plan<'_>, row: &Row) -> Outcome<(Figures, Figures, Vec<Option<
             let count = row.setup.connections;
             // A round reaches about as many as one of echo.
             let times = (BROADCAST_MESSAGES / count).max(2);
-            let start = |contender: &Contender| contender.start(&row.setup, plan.cores);
+            let start = |contender: &Contender| {
+                let mut running = contender.start(&row.setup, plan.cores)?;
+                running.wait(plan.effort.rounds.waiting);
+                Ok(running)
+            };
             least(&contenders, count, rounds, start, |running| {
                 running.broadcast(times)
             })?

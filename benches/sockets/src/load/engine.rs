@@ -15,6 +15,17 @@ pub struct Load {
     events: Events,
     seats: Vec<Seat>,
     buffer: Vec<u8>,
+    pub waiting: Waiting,
+}
+
+/// What the load does while nothing comes.
+#[derive(Clone, Copy, Eq, PartialEq, clap::ValueEnum)]
+pub enum Waiting {
+    /// It looks again. To wake the load would be the server's work, and a different amount of it for a
+    /// server that keeps the load busy and for one that does not.
+    Spins,
+    /// It sleeps in `epoll_wait` until the server wakes it, as a client does that has a core to share.
+    Sleeps,
 }
 
 struct Seat {
@@ -46,6 +57,7 @@ impl Load {
             events: Events::with_capacity(EVENTS),
             seats: Vec::new(),
             buffer: vec![0; BUFFER],
+            waiting: Waiting::Spins,
         })
     }
 
@@ -167,11 +179,13 @@ impl Load {
 
     /// Waits for readiness once, and reads all that came.
     fn turn(&mut self, mut done: impl FnMut(&mut Seat, usize) -> Outcome<()>) -> Outcome<()> {
-        // Never asleep: to wake the load would be the server's work, and a different amount of it for a
-        // server that keeps the load busy and for one that does not.
+        let sleep = match self.waiting {
+            Waiting::Spins => Duration::ZERO,
+            Waiting::Sleeps => PATIENCE,
+        };
         let mut idle = None;
         loop {
-            self.poll.poll(&mut self.events, Some(Duration::ZERO))?;
+            self.poll.poll(&mut self.events, Some(sleep))?;
             if !self.events.is_empty() {
                 break;
             }

@@ -24,6 +24,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::compare::Effort;
+use crate::engine::Waiting;
 use crate::measure::{Running, Setup, Transport};
 use crate::process::{Cores, Server};
 use crate::session::Outcome;
@@ -43,7 +44,7 @@ enum Command {
     /// All tables
     Full(Selection),
     /// Each runtime against a raw echo on it; status 1 when one is over the limit
-    Runtimes,
+    Runtimes(Strictly),
     /// One server, one load
     Load(One),
 }
@@ -55,6 +56,16 @@ struct Selection {
     /// Puts the tables into this document, between its marks
     #[arg(long)]
     write: Option<std::path::PathBuf>,
+    /// What the load does while nothing comes
+    #[arg(long, value_enum, default_value = "spins")]
+    load: Waiting,
+}
+
+#[derive(clap::Args)]
+struct Strictly {
+    /// What the load does while nothing comes
+    #[arg(long, value_enum, default_value = "spins")]
+    load: Waiting,
 }
 
 #[derive(clap::Args)]
@@ -86,6 +97,9 @@ struct One {
     /// Cores of the server, 1 or 2
     #[arg(long, default_value_t = 1)]
     workers: usize,
+    /// What the load does while nothing comes
+    #[arg(long, value_enum, default_value = "spins")]
+    load: Waiting,
     /// Counts system calls with strace
     #[arg(long)]
     syscalls: bool,
@@ -113,15 +127,20 @@ fn run(command: Command) -> Outcome<bool> {
     process::raise_open_files();
     let cores = Cores::split()?;
     match command {
-        Command::Quick(selection) => {
-            compare::all(&cores, &Effort::QUICK, &selection.filter, selection.write)
-        }
-        Command::Full(selection) => {
-            compare::all(&cores, &Effort::FULL, &selection.filter, selection.write)
-        }
-        Command::Runtimes => compare::runtimes(&cores),
+        Command::Quick(selection) => tables(&cores, &Effort::QUICK, selection),
+        Command::Full(selection) => tables(&cores, &Effort::FULL, selection),
+        Command::Runtimes(strictly) => compare::runtimes(&cores, strictly.load),
         Command::Load(one) => load(&cores, &one),
     }
+}
+
+fn tables(cores: &Cores, effort: &Effort, selection: Selection) -> Outcome<bool> {
+    let Selection {
+        filter,
+        write,
+        load,
+    } = selection;
+    compare::all(cores, effort, load, &filter, write)
 }
 
 fn load(cores: &Cores, one: &One) -> Outcome<bool> {
@@ -133,6 +152,7 @@ fn load(cores: &Cores, one: &One) -> Outcome<bool> {
     };
     let server = Server::start_under(&one.under, &one.server, cores, one.workers)?;
     let mut running = Running::with(server, one.transport, &setup)?;
+    running.wait(one.load);
     if one.wait {
         println!("pid {}, Enter starts the load", running.server.pid());
         std::io::stdin().read_line(&mut String::new())?;

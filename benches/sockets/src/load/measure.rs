@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use hdrhistogram::Histogram;
 
-use crate::engine::{Length, Load, Slice, latencies};
+use crate::engine::{Length, Load, Slice, Waiting, latencies};
 use crate::process::{Cores, Server, can_open, is_there};
 use crate::session::{MOST_WIRES, Outcome, Session};
 use crate::sockjs::{self, OverWebSocket};
@@ -79,6 +79,11 @@ impl Running {
         running.open(transport, setup, setup.connections)?;
         running.server.settle()?;
         Ok(running)
+    }
+
+    /// How the load waits from now on.
+    pub fn wait(&mut self, waiting: Waiting) {
+        self.load.waiting = waiting;
     }
 
     /// So many more sessions.
@@ -182,6 +187,7 @@ pub struct Rounds {
     /// Of all starts together.
     pub count: usize,
     pub each: Length,
+    pub waiting: Waiting,
 }
 
 /// `None` for what is not installed. A contender that answers wrong ends everything.
@@ -193,6 +199,7 @@ pub fn side_by_side(
 ) -> Outcome<Vec<Option<Figures>>> {
     let start = |contender: &Contender| {
         let mut running = contender.start(setup, cores)?;
+        running.wait(rounds.waiting);
         if compiles(contender.server) {
             running.round(setup.depth, Length::For(WARM_UP))?;
         }
