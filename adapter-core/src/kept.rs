@@ -88,7 +88,7 @@ impl Kept {
                 Arc::new(ConnectionInfo::new(peer, local, None))
             }
         };
-        let parsed = HeadParser::new().parse(&phrases::expand(record), &ANY);
+        let parsed = HeadParser::new().parse(&phrases::expand(record), &Limits::MET);
         let head = parsed.ok().and_then(|(_, head)| head);
         RequestInfo {
             // There are no heads but those that were parsed.
@@ -184,27 +184,15 @@ const UNKNOWN: u8 = 0;
 const UNIX: u8 = 1;
 const V4: u8 = 4;
 const V6: u8 = 6;
-/// Whatever limits a head has met, it meets these.
-const ANY: Limits = Limits {
-    start_line: u16::MAX,
-    head: u16::MAX,
-    fields: u16::MAX,
-    field_name: u16::MAX,
-    field_value: u16::MAX,
-    trailers: 0,
-    trailer_fields: 0,
-    chunk_line: 0,
-    chunk_extensions: 0,
-    drain: 0,
-    interim: 0,
-};
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn info(text: &str, rest: usize, connection: ConnectionInfo) -> RequestInfo {
-        let (taken, head) = HeadParser::new().parse(text.as_bytes(), &ANY).unwrap();
+        let (taken, head) = HeadParser::new()
+            .parse(text.as_bytes(), &Limits::MET)
+            .unwrap();
         assert_eq!(taken, text.len());
         RequestInfo::new(head.unwrap(), rest, Arc::new(connection))
     }

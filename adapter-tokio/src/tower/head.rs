@@ -62,7 +62,8 @@ fn read(parts: &Parts, uri: &Uri, path: &str) -> Result<RequestHead, ResponseHea
         field(&mut text, b"Cookie", &cookies, b"; ");
     }
     text.extend_from_slice(b"\r\n");
-    match HeadParser::new().parse(&text, &LIMITS) {
+    // The HTTP stack has had its own.
+    match HeadParser::new().parse(&text, &Limits::MET) {
         Ok((_, Some(head))) => Ok(head),
         Ok((_, None)) => Err(ResponseHead::new(400).close()),
         Err(error) => Err(ResponseHead::new(error.status()).close()),
@@ -89,18 +90,3 @@ fn peer(parts: &Parts) -> Address {
     let told = parts.extensions.get::<Address>();
     told.cloned().unwrap_or(Address::Unknown)
 }
-
-/// The HTTP stack has had its own.
-const LIMITS: Limits = Limits {
-    start_line: u16::MAX,
-    head: u16::MAX,
-    fields: u16::MAX,
-    field_name: u16::MAX,
-    field_value: u16::MAX,
-    trailers: 0,
-    trailer_fields: 0,
-    chunk_line: 0,
-    chunk_extensions: 0,
-    drain: 0,
-    interim: 0,
-};

@@ -7,6 +7,7 @@ use core::str::FromStr;
 
 use super::PatternError;
 use super::authority::{Authority, default_port};
+use super::origin::listed;
 
 /// The names that a server may be asked by: what `Host`, the authority of an absolute target, or
 /// HTTP/2's `:authority` says.
@@ -40,18 +41,8 @@ impl HostPolicy {
     /// The first pattern's defect, even when `*` makes it superfluous. It is never
     /// [`PatternError::Scheme`].
     pub fn parse<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, PatternError> {
-        let mut list = Vec::new();
-        let mut any = false;
-        for pattern in patterns {
-            match pattern {
-                "*" => any = true,
-                pattern => list.push(pattern.parse()?),
-            }
-        }
-        Ok(match any || list.is_empty() {
-            true => Self::Any,
-            false => Self::Listed(list),
-        })
+        let list = listed(patterns)?.filter(|list| !list.is_empty());
+        Ok(list.map_or(Self::Any, Self::Listed))
     }
 
     /// Whether a request passes that asks for `host`. With a list, one that names none does not.

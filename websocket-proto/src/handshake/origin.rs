@@ -40,18 +40,10 @@ impl OriginPolicy {
     ///
     /// The first pattern's defect, even when `*` makes it superfluous.
     pub fn parse<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, PatternError> {
-        let mut list = Vec::new();
-        let mut any = false;
-        for pattern in patterns {
-            match pattern {
-                "*" => any = true,
-                pattern => list.push(pattern.parse()?),
-            }
-        }
-        Ok(match (any, list.is_empty()) {
-            (true, _) => Self::Any,
-            (false, true) => Self::SameOrigin,
-            (false, false) => Self::Listed(list),
+        Ok(match listed(patterns)? {
+            None => Self::Any,
+            Some(list) if list.is_empty() => Self::SameOrigin,
+            Some(list) => Self::Listed(list),
         })
     }
 
@@ -139,6 +131,24 @@ impl FromStr for OriginPattern {
             host: authority.parse()?,
         }))
     }
+}
+
+/// Reads patterns of origins or hosts. `None` when one of them is `*`; the others must be good all the same.
+pub(super) fn listed<'a, P: FromStr<Err = PatternError>>(
+    patterns: impl IntoIterator<Item = &'a str>,
+) -> Result<Option<Vec<P>>, PatternError> {
+    let mut list = Some(Vec::new());
+    for pattern in patterns {
+        if pattern == "*" {
+            list = None;
+            continue;
+        }
+        let pattern = pattern.parse()?;
+        if let Some(list) = &mut list {
+            list.push(pattern);
+        }
+    }
+    Ok(list)
 }
 
 /// What is wrong with a pattern of origins or hosts.

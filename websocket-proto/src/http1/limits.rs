@@ -38,6 +38,23 @@ pub struct Limits {
     pub interim: u8,
 }
 
+impl Limits {
+    /// For a head that has met its limits before, and comes without a body: as much as can be kept.
+    pub const MET: Self = Self {
+        start_line: u16::MAX,
+        head: u16::MAX,
+        fields: u16::MAX,
+        field_name: u16::MAX,
+        field_value: u16::MAX,
+        trailers: 0,
+        trailer_fields: 0,
+        chunk_line: 0,
+        chunk_extensions: 0,
+        drain: 0,
+        interim: 0,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
