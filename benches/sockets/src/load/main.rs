@@ -94,6 +94,9 @@ struct One {
     /// Instead of a time: so many times the depth for each session
     #[arg(long)]
     turns: Option<u64>,
+    /// Instead of an echo: so many messages of the first session, each for all
+    #[arg(long)]
+    broadcasts: Option<usize>,
     /// Cores of the server, 1 or 2
     #[arg(long, default_value_t = 1)]
     workers: usize,
@@ -168,7 +171,10 @@ fn load(cores: &Cores, one: &One) -> Outcome<bool> {
             println!("{counts}");
             continue;
         }
-        let (cpu, slice) = running.round(setup.depth, length)?;
+        let (cpu, slice) = match one.broadcasts {
+            Some(count) => running.broadcast(count)?,
+            None => running.round(setup.depth, length)?,
+        };
         println!(
             "{:8.0} ns of CPU per message, {:9.0} messages/s, latency p50 {} us, p99 {} us, max {} us",
             cpu.as_nanos() as f64 / slice.messages as f64,
