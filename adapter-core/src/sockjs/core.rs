@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake as _, Waker, ready};
 
-use sockjs_proto::{AnySession, Close, Closed, Event, Literal, Message, SessionKey};
-use websocket_proto::{Refused, SendError};
+use sockjs_proto::{AnySession, Close, Closed, Event, Literal, Message, SessionKey, Socket};
+use websocket_proto::{Machine as _, Refused, SendError};
 
 use super::SessionRequest;
 use super::group::Seat;
@@ -78,6 +78,12 @@ impl Core {
         }
     }
 
+    /// Whether those who wait for room may try again.
+    pub(crate) fn has_room(&self, session: &mut Socket) -> bool {
+        let mark = self.hub.service.config().outgoing_mark;
+        session.buffered() <= mark / 2 || session.is_finished()
+    }
+
     /// How the session ended, once that was received.
     pub(crate) fn closed(&self) -> Option<&Closed> {
         self.closed.get().map(|closed| &**closed)
@@ -141,9 +147,9 @@ impl Core {
             return Poll::Ready(None);
         }
         if let Link::Socket(cell, _) = &self.link
-            && let Some(message) = cell.take_message()
+            && let Some(message) = cell.poll_message(cx)
         {
-            return Poll::Ready(Some(message));
+            return message.map(Some);
         }
         match ready!(self.poll_event(Some(cx))) {
             Some(Event::Message(message)) => Poll::Ready(Some(message)),

@@ -1,7 +1,7 @@
 //! A session over a WebSocket, in its connection's task.
 
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use sockjs_proto::{AnySession, Close, Message, Socket};
 use tracing::Span;
@@ -15,6 +15,7 @@ use super::waiters::Waiters;
 use crate::Stream;
 use crate::connection::{App, Stage};
 use crate::route::BoxFuture;
+use crate::shared::Turn;
 use crate::sync::{Mutex, lock};
 
 /// The machine, between the connection's task and the handles. Nobody else has this lock.
@@ -25,6 +26,10 @@ struct Inner {
     waiters: Waiters,
     /// The connection's task.
     waker: Option<Waker>,
+    /// It will look at the machine once more before it rests.
+    at_work: bool,
+    /// Something changed since its last look.
+    news: bool,
 }
 
 impl Cell {
@@ -33,6 +38,8 @@ impl Cell {
             socket,
             waiters: Waiters::default(),
             waker: None,
+            at_work: false,
+            news: false,
         }))
     }
 
@@ -49,7 +56,7 @@ impl Cell {
             let touched = match touched {
                 Touched::Nothing => false,
                 Touched::Took => paused,
-                Touched::TookAll => paused || !inner.waiters.at_work,
+                Touched::TookAll => paused || !inner.at_work,
                 Touched::Sent => true,
             };
             (result, if touched { inner.touched() } else { None })
@@ -58,18 +65,25 @@ impl Cell {
         result
     }
 
-    /// The next message, if one waits: the usual case of [`Core::poll_recv`].
-    pub(crate) fn take_message(&self) -> Option<Message> {
+    /// The next message, or the wait for one: the usual cases of [`Core::poll_recv`]. `None` where there
+    /// is anything else to tell.
+    pub(crate) fn poll_message(&self, cx: &Context<'_>) -> Option<Poll<Message>> {
         let (message, wake) = {
             let mut guard = lock(&self.0);
             let inner = &mut *guard;
             let paused = inner.socket.read_interest() != ReadInterest::Data;
-            let message = inner.socket.poll_message()?;
+            let Some(message) = inner.socket.poll_message() else {
+                if inner.socket.has_events() {
+                    return None;
+                }
+                inner.waiters.park_receiver(cx);
+                return Some(Poll::Pending);
+            };
             inner.waiters.traffic.received(message.len());
             (message, if paused { inner.touched() } else { None })
         };
         wake.into_iter().for_each(Waker::wake);
-        Some(message)
+        Some(Poll::Ready(message))
     }
 
     /// Sends a message that nothing stands against: the usual case of [`Core::send`]. Otherwise it
@@ -90,57 +104,55 @@ impl Cell {
         Ok(())
     }
 
-    /// One look of the connection's task. `true` when somebody in the task itself has reason to look
-    /// too.
+    /// One look of the connection's task, which rests after it if `look` says that it may.
     fn turn<T>(
         &self,
         core: &Core,
         cx: &mut Context<'_>,
-        look: impl FnOnce(&mut Context<'_>, &mut Socket) -> T,
-    ) -> (T, bool) {
-        let mark = core.hub.service.config().outgoing_mark;
-        let (result, mut due, deaf) = {
+        look: impl FnOnce(&mut Context<'_>, &mut Socket) -> (T, bool),
+    ) -> (T, Turn) {
+        let mut others = Vec::new();
+        let (result, turn, deaf) = {
             let mut guard = lock(&self.0);
             let inner = &mut *guard;
-            inner.waiters.at_work = true;
-            inner.waiters.news = false;
+            inner.at_work = true;
+            inner.news = false;
             inner.waiters.push_overflow(&mut inner.socket);
-            let result = look(cx, &mut inner.socket);
+            let (result, may_rest) = look(cx, &mut inner.socket);
+            let mut own = false;
+            let mut due = |waker: Waker| {
+                if waker.will_wake(cx.waker()) {
+                    own = true;
+                } else {
+                    others.push(waker);
+                }
+            };
             let has_events = inner.socket.has_events();
             let waiters = &mut inner.waiters;
-            let mut due = Vec::new();
             if has_events {
-                due.extend(waiters.receiver.take());
+                waiters.receiver.take().into_iter().for_each(&mut due);
             }
-            if waiters.awaits_room()
-                && (inner.socket.buffered() <= mark / 2 || inner.socket.is_finished())
-            {
-                due.append(&mut waiters.take_room());
+            if waiters.awaits_room() && core.has_room(&mut inner.socket) {
+                waiters.take_room().into_iter().for_each(&mut due);
             }
             core.count(&mut waiters.traffic);
-            (result, due, waiters.deaf && has_events)
+            let deaf = waiters.deaf && has_events;
+            // What is held back may have room now, and go on.
+            let may_rest = may_rest && !deaf && !waiters.holds_back();
+            let turn = if own {
+                Turn::IsDue
+            } else if may_rest && inner.rest(cx) {
+                Turn::Rests
+            } else {
+                Turn::GoesOn
+            };
+            (result, turn, deaf)
         };
         if deaf {
             core.drain();
         }
-        let all = due.len();
-        due.retain(|waker| !waker.will_wake(cx.waker()));
-        let own = due.len() < all;
-        due.into_iter().for_each(Waker::wake);
-        (result, own)
-    }
-
-    fn try_rest(&self, cx: &Context<'_>) -> bool {
-        let mut inner = lock(&self.0);
-        if inner.waiters.news {
-            return false;
-        }
-        match &mut inner.waker {
-            Some(known) if known.will_wake(cx.waker()) => {}
-            place => *place = Some(cx.waker().clone()),
-        }
-        inner.waiters.at_work = false;
-        true
+        others.into_iter().for_each(Waker::wake);
+        (result, turn)
     }
 
     /// The connection has ended. If nobody hears that, it is at least counted.
@@ -156,7 +168,7 @@ impl Cell {
         let due: Vec<Waker> = {
             let mut inner = lock(&self.0);
             inner.socket.abort();
-            inner.waiters.news = true;
+            inner.news = true;
             inner.waiters.take_all()
         };
         due.into_iter().for_each(Waker::wake);
@@ -166,12 +178,25 @@ impl Cell {
 impl Inner {
     /// The connection's task has something to do, if it does not know.
     fn touched(&mut self) -> Option<Waker> {
-        let told = std::mem::replace(&mut self.waiters.news, true);
-        if told || self.waiters.at_work {
+        let told = std::mem::replace(&mut self.news, true);
+        if told || self.at_work {
             None
         } else {
             self.waker.clone()
         }
+    }
+
+    /// Ends the task's work unless there is news.
+    fn rest(&mut self, cx: &Context<'_>) -> bool {
+        if self.news {
+            return false;
+        }
+        match &mut self.waker {
+            Some(known) if known.will_wake(cx.waker()) => {}
+            place => *place = Some(cx.waker().clone()),
+        }
+        self.at_work = false;
+        true
     }
 }
 
@@ -244,9 +269,22 @@ impl Stage for SessionStage {
         cx: &mut Context<'_>,
         look: impl FnOnce(&mut Context<'_>, &mut Socket) -> T,
     ) -> T {
-        let (result, due) = self.cell.turn(&self.core, cx, look);
-        self.due |= due;
-        result
+        self.look(cx, |cx, machine| (look(cx, machine), false)).0
+    }
+
+    fn look<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        look: impl FnOnce(&mut Context<'_>, &mut Socket) -> (T, bool),
+    ) -> (T, bool) {
+        // Callbacks are not woken: they look whenever the task goes on.
+        let awaited = self.due || matches!(self.handler, Handler::Callbacks(_));
+        let (result, turn) = self.cell.turn(&self.core, cx, |cx, machine| {
+            let (result, may_rest) = look(cx, machine);
+            (result, may_rest && !awaited)
+        });
+        self.due |= turn == Turn::IsDue;
+        (result, turn == Turn::Rests)
     }
 
     fn poll_app<S: Stream>(
@@ -274,7 +312,7 @@ impl Stage for SessionStage {
     }
 
     fn try_rest(&mut self, cx: &Context<'_>) -> bool {
-        !self.due && self.cell.try_rest(cx)
+        !self.due && lock(&self.cell.0).rest(cx)
     }
 
     fn drain(&mut self) {

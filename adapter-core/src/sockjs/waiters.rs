@@ -25,11 +25,6 @@ pub(crate) struct Waiters {
     pub(crate) deaf: bool,
     /// Callbacks of the session are running.
     pub(crate) running: bool,
-    /// The connection's task, of a session that lives there, will look at the machine once more before it
-    /// rests.
-    pub(crate) at_work: bool,
-    /// Something changed since its last look.
-    pub(crate) news: bool,
     pub(crate) traffic: Traffic,
 }
 
