@@ -3,12 +3,14 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, slice};
 
 use bytes::Bytes;
 use once_cell::race::OnceBox;
+use websocket_proto::Utf8Bytes;
+use websocket_proto::connection::Prepared;
 
-use crate::{Message, scan};
+use crate::{Frame, Message, scan};
 
 /// A message as a JSON string literal, encoded once and shared by all who get it.
 ///
@@ -31,6 +33,8 @@ type Encode = fn(&[u8]) -> Vec<u8>;
 
 struct Encodings {
     json: Bytes,
+    /// The frame of this message alone, for WebSockets.
+    frame: OnceBox<Prepared>,
     event_stream: OnceBox<Box<[u8]>>,
     script: OnceBox<Box<[u8]>>,
     html: OnceBox<Box<[u8]>>,
@@ -91,9 +95,22 @@ impl Literal {
         kept.get_or_init(|| Box::new(encode(json).into_boxed_slice()))
     }
 
+    /// The frame of messages that has this one alone, as a WebSocket carries it.
+    pub(crate) fn frame(&self) -> &Prepared {
+        self.0.frame.get_or_init(|| {
+            let mut text = Vec::new();
+            let alone = slice::from_ref(self);
+            Frame::Messages(alone).write(Embedding::Plain, &mut text);
+            // A literal is text: what UTF-8 has no form for is escaped in it.
+            let text = Utf8Bytes::from_bytes(text.into()).unwrap_or_default();
+            Box::new(Prepared::new(websocket_proto::Message::Text(text)))
+        })
+    }
+
     fn of_wtf8(wtf8: &[u8]) -> Self {
         Self(Arc::new(Encodings {
             json: encoded(wtf8).into_boxed_slice().into(),
+            frame: OnceBox::new(),
             event_stream: OnceBox::new(),
             script: OnceBox::new(),
             html: OnceBox::new(),

@@ -12,7 +12,7 @@ use tests::frames::{masked, unmasked};
 use tests::splits::for_each_split;
 use websocket_proto::handshake::{Agreed, Challenge};
 use websocket_proto::{
-    Connection, Draft, Instant, Machine, Outbox, ReadInterest, Refused, connection,
+    Connection, Draft, Instant, Machine, Outbox, ReadInterest, Refused, connection, deflate,
 };
 
 const NOW: Instant = Instant::ZERO;
@@ -231,6 +231,53 @@ fn messages_sent_before_one_write_share_a_frame() {
     story.socket.send(Message::from("a")).unwrap();
     story.socket.send(Message::from("b")).unwrap();
     assert_eq!(story.output(), texts(&["o", "a[\"a\"]", "a[\"b\"]"]));
+}
+
+/// However they were encoded, and wherever in a frame they stand.
+#[test]
+fn literals_are_sent_as_messages_are() {
+    let texts = ["", "50% \u{200c}", &"y".repeat(5000), &"z".repeat(70_000)];
+    let params = deflate::Params {
+        server_no_context_takeover: false,
+        client_no_context_takeover: false,
+        server_max_window_bits: 15,
+        client_max_window_bits: 15,
+    };
+    let open = |draft, deflate| {
+        let config = Config {
+            deflate: Some(deflate::Config::default()).filter(|_| deflate),
+            ..Config::default()
+        };
+        let agreed = Agreed {
+            deflate: deflate.then_some(params),
+            ..Agreed::new(draft)
+        };
+        story_of(config, agreed, Transport::Websocket)
+    };
+    for (draft, deflate) in [
+        (Draft::Rfc6455, false),
+        (Draft::Rfc6455, true),
+        (Draft::Hixie75, false),
+    ] {
+        for first in 0..texts.len() {
+            for literals in 0..8 {
+                let (mut plain, mut mixed) = (open(draft, deflate), open(draft, deflate));
+                for (index, text) in texts.iter().cycle().skip(first).take(3).enumerate() {
+                    plain.socket.send(Message::from(*text)).unwrap();
+                    if literals >> index & 1 == 0 {
+                        mixed.socket.send(Message::from(*text)).unwrap();
+                    } else {
+                        mixed.socket.send_literal(Literal::from(*text)).unwrap();
+                    }
+                    assert_eq!(plain.socket.buffered(), mixed.socket.buffered());
+                }
+                assert!(
+                    plain.output() == mixed.output(),
+                    "{draft:?} {first} {literals}"
+                );
+            }
+        }
+    }
 }
 
 #[test]

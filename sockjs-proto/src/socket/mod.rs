@@ -1,5 +1,6 @@
 //! A session that lives inside a WebSocket.
 
+mod batch;
 mod machine;
 mod messages;
 
@@ -7,8 +8,8 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
+use core::{fmt, mem};
 
 use websocket_proto::connection::Connection;
 use websocket_proto::{
@@ -18,11 +19,11 @@ use websocket_proto::{
 use crate::capacity::Permit;
 use crate::event::{AnySession, Cause, Closed, Event};
 use crate::json::{self, Form};
-use crate::literal;
 use crate::{
     Close, Config, Dialect, Embedding, Frame, Literal, Message, Service, Transport,
     WebsocketFrames, WebsocketHeartbeat,
 };
+use batch::Batch;
 use messages::Messages;
 
 /// A session over one WebSocket: the transport `websocket`, or `raw_websocket` without any framing.
@@ -60,9 +61,7 @@ pub struct Socket {
     /// Messages that the application has not taken.
     incoming: VecDeque<Message>,
     incoming_bytes: usize,
-    /// A frame of messages that is still open at its end: all that are sent before the next write
-    /// share it.
-    batch: Vec<u8>,
+    batch: Batch,
     batched: u32,
     end: Option<Box<End>>,
     now: Instant,
@@ -123,7 +122,7 @@ impl Socket {
             connection,
             incoming: VecDeque::new(),
             incoming_bytes: 0,
-            batch: Vec::new(),
+            batch: Batch::Empty,
             batched: 0,
             end: None,
             now,
@@ -238,20 +237,9 @@ impl Socket {
         self.state.awaits_room && self.buffered() <= self.config().outgoing_mark / 2
     }
 
-    /// Adds a literal of about `len` bytes to the open frame.
-    fn add(&mut self, len: usize, write: impl FnOnce(&mut Vec<u8>)) {
-        if self.batch.is_empty() {
-            // Exact for one message without escapes, which is not moved any more then.
-            self.batch.reserve_exact(len + "a[]".len());
-            self.batch.extend_from_slice(b"a[");
-        } else {
-            if self.batched == 1 {
-                // Where there are two there are more.
-                self.batch.reserve(len.max(MORE));
-            }
-            self.batch.push(b',');
-        }
-        write(&mut self.batch);
+    /// A message was added to the batch.
+    fn added(&mut self) {
+        self.state.sent = true;
         self.batched += 1;
         let alone = self.config().websocket_frames == WebsocketFrames::OneMessage;
         if alone || self.batch.len() >= BATCH {
@@ -264,10 +252,21 @@ impl Socket {
         if self.batch.is_empty() || self.connection.can_send() == Err(Refused::Closing) {
             return;
         }
-        let mut frame = core::mem::take(&mut self.batch);
         self.batched = 0;
-        frame.push(b']');
-        self.text(frame);
+        match mem::take(&mut self.batch) {
+            Batch::Empty => {}
+            Batch::Shared(literal) if self.config().deflate.is_none() => {
+                // Refused only once nothing can be sent at all; that is told by its own event.
+                let _ = self.connection.send_prepared(literal.frame());
+                self.beat();
+            }
+            // Each connection compresses for itself.
+            Batch::Shared(literal) => self.frame(&Frame::Messages(&[literal])),
+            Batch::Open(mut frame) => {
+                frame.push(b']');
+                self.text(frame);
+            }
+        }
     }
 
     fn frame(&mut self, frame: &Frame<'_>) {
@@ -377,7 +376,7 @@ impl Socket {
 
     fn closed(&mut self, closed: connection::Closed) -> Closed {
         let unsent = self.batched as usize;
-        self.batch = Vec::new();
+        self.batch = Batch::Empty;
         self.heartbeat = Instant::FAR;
         // Nobody is told of room behind the end.
         self.state.awaits_room = false;
@@ -452,13 +451,13 @@ impl AnySession for Socket {
                 why,
             });
         }
-        self.state.sent = true;
         if self.state.raw {
+            self.state.sent = true;
             let text = message.to_string_lossy().into_owned().into_bytes();
             self.text(text);
         } else {
-            let text = message.as_wtf8();
-            self.add(text.len() + 2, |batch| literal::encode(text, batch));
+            self.batch.add(message.as_wtf8());
+            self.added();
         }
         Ok(())
     }
@@ -470,8 +469,8 @@ impl AnySession for Socket {
                 why,
             });
         }
-        self.state.sent = true;
         if self.state.raw {
+            self.state.sent = true;
             let read = json::messages(
                 literal.as_json(),
                 Form::ArrayOrString,
@@ -481,9 +480,8 @@ impl AnySession for Socket {
                 self.text(message.into_wtf8().into());
             }
         } else {
-            self.add(literal.len(), |batch| {
-                batch.extend_from_slice(literal.as_json());
-            });
+            self.batch.add_literal(literal);
+            self.added();
         }
         Ok(())
     }
@@ -514,7 +512,5 @@ impl fmt::Debug for Socket {
 
 /// A batch is not held back beyond this length, so that it need not be moved any more.
 const BATCH: usize = 64 * 1024;
-/// Room for a frame's messages behind the first.
-const MORE: usize = 512;
 /// How long the application may take to work off what came before a mistake.
 const PATIENCE: Duration = Duration::from_secs(10);
