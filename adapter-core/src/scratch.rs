@@ -89,17 +89,29 @@ pub(crate) fn reclaim(outbox: &mut Outbox) {
 #[inline]
 pub(crate) fn lend_events(connection: &mut Connection) {
     if !connection.has_events() {
-        let events = KEPT.try_with(|kept| kept.events.take()).ok().flatten();
-        connection.lend_events(events.unwrap_or_default());
+        connection.lend_events(take_events());
     }
+}
+
+/// The thread's memory for events, until it is [given back](give_events).
+#[inline]
+pub(crate) fn take_events() -> Events {
+    let events = KEPT.try_with(|kept| kept.events.take()).ok().flatten();
+    events.unwrap_or_default()
 }
 
 /// Takes back what was lent, unless events wait there.
 #[inline]
 pub(crate) fn reclaim_events(connection: &mut Connection) {
-    if let Some(events) = connection.reclaim_events()
-        && events.capacity() <= EVENTS_KEPT
-    {
+    if let Some(events) = connection.reclaim_events() {
+        give_events(events);
+    }
+}
+
+/// Keeps memory for events that was [taken](take_events), unless it has grown out of bounds.
+#[inline]
+pub(crate) fn give_events(events: Events) {
+    if events.capacity() <= EVENTS_KEPT {
         let _ = KEPT.try_with(|kept| kept.events.set(Some(events)));
     }
 }

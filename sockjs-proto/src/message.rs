@@ -87,6 +87,14 @@ impl Message {
         }
     }
 
+    /// The text, or WTF-8 where it is none.
+    pub(crate) fn into_text(self) -> Result<Utf8Bytes, Bytes> {
+        match self.0 {
+            Content::Text(text) => Ok(text),
+            Content::Wtf8(bytes) => Err(*bytes),
+        }
+    }
+
     /// Bytes in WTF-8.
     pub fn len(&self) -> usize {
         self.as_wtf8().len()

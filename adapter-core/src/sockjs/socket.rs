@@ -12,11 +12,11 @@ use super::core::{Core, Link, Touched};
 use super::hub::{GOING_AWAY, Hub};
 use super::service::App as Application;
 use super::waiters::Waiters;
-use crate::Stream;
 use crate::connection::{App, Stage};
 use crate::route::BoxFuture;
 use crate::shared::Turn;
 use crate::sync::{Mutex, lock};
+use crate::{Stream, scratch};
 
 /// The machine, between the connection's task and the handles. Nobody else has this lock.
 pub(crate) struct Cell(Mutex<Inner>);
@@ -115,9 +115,13 @@ impl Cell {
         let (result, turn, deaf) = {
             let mut guard = lock(&self.0);
             let inner = &mut *guard;
-            inner.at_work = true;
+            if !std::mem::replace(&mut inner.at_work, true) {
+                inner.socket.lend_events(scratch::take_events);
+            }
             inner.news = false;
-            inner.waiters.push_overflow(&mut inner.socket);
+            if inner.waiters.holds_back() {
+                inner.waiters.push_overflow(&mut inner.socket);
+            }
             let (result, may_rest) = look(cx, &mut inner.socket);
             let mut own = false;
             let mut due = |waker: Waker| {
@@ -196,6 +200,9 @@ impl Inner {
             place => *place = Some(cx.waker().clone()),
         }
         self.at_work = false;
+        if let Some(events) = self.socket.reclaim_events() {
+            scratch::give_events(events);
+        }
         true
     }
 }

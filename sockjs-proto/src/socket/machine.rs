@@ -22,15 +22,15 @@ impl Machine for Socket {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let held = match self.end.as_deref() {
-            Some(End::Held { until, .. }) => Some(*until),
-            Some(End::Told { .. } | End::Dropped(_)) | None => None,
+        let own = match self.end.as_deref() {
+            Some(End::Held { until, .. }) => self.heartbeat.min(*until),
+            Some(End::Told { .. } | End::Dropped(_)) | None => self.heartbeat,
         };
-        let heartbeat = (self.heartbeat != Instant::FAR).then_some(self.heartbeat);
-        [held, heartbeat, self.connection.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        let connection = self.connection.poll_timeout();
+        if own == Instant::FAR {
+            return connection;
+        }
+        Some(connection.map_or(own, |connection| connection.min(own)))
     }
 
     fn handle_timeout(&mut self, now: Instant) {

@@ -1,11 +1,11 @@
 //! Where the messages of a WebSocket go.
 
-use alloc::collections::VecDeque;
 use core::ops::Range;
 
 use websocket_proto::connection::{Incoming, Outgoing, Sink};
 use websocket_proto::{MessageKind, Utf8Bytes};
 
+use super::incoming::Incoming as Queue;
 use crate::event::Cause;
 use crate::json::{self, Form, JsonError};
 use crate::{Config, Message, scan};
@@ -16,8 +16,7 @@ pub(super) struct Messages<'a> {
     /// Nothing is taken any more.
     pub(super) deaf: bool,
     pub(super) config: &'a Config,
-    pub(super) queue: &'a mut VecDeque<Message>,
-    pub(super) bytes: &'a mut usize,
+    pub(super) queue: &'a mut Queue,
     pub(super) mistake: Option<Cause>,
 }
 
@@ -51,22 +50,13 @@ impl Messages<'_> {
     fn push(&mut self, messages: impl IntoIterator<Item = Message>) {
         messages
             .into_iter()
-            .for_each(|message| self.push_one(message));
-    }
-
-    fn push_one(&mut self, message: Message) {
-        if self.queue.capacity() == 0 {
-            self.queue.reserve(FIRST_ROOM);
-        }
-        *self.bytes += message.len();
-        self.queue.push_back(message);
+            .for_each(|message| self.queue.push(message));
     }
 }
 
 impl Sink for Messages<'_> {
     fn is_full(&self) -> bool {
-        *self.bytes >= self.config.incoming_mark
-            || self.queue.len() >= self.config.incoming_messages
+        self.queue.is_full(self.config)
     }
 
     fn message(&mut self, message: Incoming<'_>, _: &mut Outgoing) {
@@ -74,8 +64,14 @@ impl Sink for Messages<'_> {
             MessageKind::Text if !self.raw && !self.is_deaf() => only_string(message.as_bytes()),
             MessageKind::Text | MessageKind::Binary => None,
         };
-        match string.and_then(|string| message.copy_text(string)) {
-            Some(text) => self.push_one(text.into()),
+        let Some(string) = string else {
+            return self.take(message.into_message());
+        };
+        if self.queue.push_part(&message, string.clone()) {
+            return;
+        }
+        match message.copy_text(string) {
+            Some(text) => self.queue.push(text.into()),
             None => self.take(message.into_message()),
         }
     }
@@ -88,6 +84,3 @@ fn only_string(text: &[u8]) -> Option<Range<usize>> {
     let whole = scan::literal_prefix(string) == string.len();
     whole.then_some(2..2 + string.len())
 }
-
-/// What one read brings, most often.
-const FIRST_ROOM: usize = 16;

@@ -1,17 +1,17 @@
 //! A session that lives inside a WebSocket.
 
 mod batch;
+mod incoming;
 mod machine;
 mod messages;
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 use core::{fmt, mem};
 
-use websocket_proto::connection::Connection;
+use websocket_proto::connection::{Connection, Events};
 use websocket_proto::{
     CloseCode, Draft, Instant, Machine, Refused, Role, SendError, Utf8Bytes, connection,
 };
@@ -24,6 +24,7 @@ use crate::{
     WebsocketFrames, WebsocketHeartbeat,
 };
 use batch::Batch;
+use incoming::Incoming;
 use messages::Messages;
 
 /// A session over one WebSocket: the transport `websocket`, or `raw_websocket` without any framing.
@@ -58,9 +59,7 @@ use messages::Messages;
 pub struct Socket {
     connection: Connection,
     service: Arc<Service>,
-    /// Messages that the application has not taken.
-    incoming: VecDeque<Message>,
-    incoming_bytes: usize,
+    incoming: Incoming,
     batch: Batch,
     batched: u32,
     end: Option<Box<End>>,
@@ -120,8 +119,7 @@ impl Socket {
         };
         let mut socket = Self {
             connection,
-            incoming: VecDeque::new(),
-            incoming_bytes: 0,
+            incoming: Incoming::default(),
             batch: Batch::Empty,
             batched: 0,
             end: None,
@@ -186,13 +184,21 @@ impl Socket {
         if !self.state.told_open {
             return None;
         }
-        let message = self.incoming.pop_front()?;
-        self.incoming_bytes -= message.len();
-        if self.incoming.is_empty() {
-            // An idle session holds no buffer.
-            self.incoming = VecDeque::new();
-        }
-        Some(message)
+        self.incoming.pop()
+    }
+
+    /// Lends memory for messages to come until it is [reclaimed](Self::reclaim_events), as
+    /// [`Connection::lend_events`] does; `memory` is asked for it unless messages wait in other memory.
+    #[inline]
+    pub fn lend_events(&mut self, memory: impl FnOnce() -> Events) {
+        self.incoming.lend(memory);
+    }
+
+    /// Gives back memory that was [lent](Self::lend_events), unless messages wait in it: then it has become
+    /// the session's own.
+    #[inline]
+    pub fn reclaim_events(&mut self) -> Option<Events> {
+        self.incoming.reclaim()
     }
 
     /// Whether [`poll_event`](AnySession::poll_event) has something to tell.
@@ -248,8 +254,15 @@ impl Socket {
     }
 
     /// Ends the open frame and queues it.
+    #[inline]
     fn flush(&mut self) {
-        if self.batch.is_empty() || self.connection.can_send() == Err(Refused::Closing) {
+        if !self.batch.is_empty() {
+            self.flush_batch();
+        }
+    }
+
+    fn flush_batch(&mut self) {
+        if self.connection.can_send() == Err(Refused::Closing) {
             return;
         }
         self.batched = 0;
@@ -358,7 +371,6 @@ impl Socket {
             deaf: self.end.is_some(),
             config: self.service.config(),
             queue: &mut self.incoming,
-            bytes: &mut self.incoming_bytes,
             mistake: None,
         };
         let result = run(&mut self.connection, &mut sink);
@@ -369,9 +381,7 @@ impl Socket {
     }
 
     fn is_full(&self) -> bool {
-        let config = self.config();
-        self.incoming_bytes >= config.incoming_mark
-            || self.incoming.len() >= config.incoming_messages
+        self.incoming.is_full(self.config())
     }
 
     fn closed(&mut self, closed: connection::Closed) -> Closed {

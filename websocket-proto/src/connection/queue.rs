@@ -195,6 +195,38 @@ impl Events {
         self.0.records.capacity()
     }
 
+    /// Puts an event behind the others. Those that were taken are best [cleared](Self::clear) before.
+    pub fn push(&mut self, event: Event) {
+        if let Event::Message(message) = &event
+            && let Ok(len @ ..=SHORT) = u16::try_from(message.as_bytes().len())
+        {
+            let head = Head::Short(message.kind(), len);
+            return self.0.push_short(head, message.as_bytes());
+        }
+        self.0.push_other(event);
+    }
+
+    /// Puts a text behind the others, which must be UTF-8; `false` if it is too long for that.
+    #[inline]
+    pub(super) fn push_short_text(&mut self, text: &[u8]) -> bool {
+        let Ok(len @ ..=SHORT) = u16::try_from(text.len()) else {
+            return false;
+        };
+        self.0.push_short(Head::Short(MessageKind::Text, len), text);
+        true
+    }
+
+    /// Drops all events. The memory stays, for others.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.0.forget();
+    }
+
+    /// Gives back the memory that the events do not need.
+    pub fn shrink_to_fit(&mut self) {
+        self.0.records.shrink_to_fit();
+    }
+
     /// The next event if it is a short [message](Event::Message), as most are: the same as
     /// [`next`](Iterator::next), without the way through an [`Event`]. `None` says nothing about what is
     /// next.

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::Outgoing;
+use super::{Events, Outgoing};
 use crate::{Message, MessageKind, Utf8Bytes};
 
 /// Takes what [`Connection::receive_with`](super::Connection::receive_with) finds, without a copy.
@@ -98,12 +98,47 @@ impl<'a> Incoming<'a> {
     /// A copy of a part of a text; `None` when this is no text, and when the range is out of bounds or
     /// cuts a character. Nothing is checked to be UTF-8 again.
     pub fn copy_text(&self, range: Range<usize>) -> Option<Utf8Bytes> {
+        let part = self.part(range)?;
+        Some(Utf8Bytes::from_checked(Bytes::copy_from_slice(part)))
+    }
+
+    /// Puts a message with a copy of a part of this text behind `events`. Where it is `false`, nothing has
+    /// happened, and [`copy_text`](Self::copy_text) may know what to do: for texts over 1 KiB, and where
+    /// that has no copy to give.
+    ///
+    /// ```
+    /// use websocket_proto::connection::{Event, Events, Incoming, Outgoing, Sink};
+    ///
+    /// /// Keeps what stands between quotes.
+    /// #[derive(Default)]
+    /// struct Quoted(Events);
+    ///
+    /// impl Sink for Quoted {
+    ///     fn message(&mut self, message: Incoming<'_>, _replies: &mut Outgoing) {
+    ///         let end = message.as_bytes().len().saturating_sub(1);
+    ///         if !message.queue_text(1..end, &mut self.0)
+    ///             && let Some(text) = message.copy_text(1..end)
+    ///         {
+    ///             self.0.push(Event::Message(text.into()));
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    #[inline]
+    #[must_use = "a text that is not short is not queued"]
+    pub fn queue_text(&self, range: Range<usize>, events: &mut Events) -> bool {
+        self.part(range)
+            .is_some_and(|part| events.push_short_text(part))
+    }
+
+    /// A part of a text.
+    #[inline]
+    fn part(&self, range: Range<usize>) -> Option<&[u8]> {
         let bytes = self.as_bytes();
         let is_border = |at: usize| bytes.get(at).is_none_or(|byte| byte & 0xc0 != 0x80);
         let whole =
             self.kind == MessageKind::Text && is_border(range.start) && is_border(range.end);
-        let part = bytes.get(range).filter(|_| whole)?;
-        Some(Utf8Bytes::from_checked(Bytes::copy_from_slice(part)))
+        bytes.get(range).filter(|_| whole)
     }
 
     /// The payload, when it still lies in the receive buffer.
@@ -150,10 +185,17 @@ mod tests {
         for (from, row) in expected.iter().enumerate() {
             for (to, expected) in row.iter().enumerate() {
                 assert_eq!(message.copy_text(from..to), *expected, "{from}..{to}");
+                let mut events = Events::default();
+                let queued = message.queue_text(from..to, &mut events);
+                assert_eq!(queued, expected.is_some(), "{from}..{to}");
+                let next = events.next_message();
+                assert_eq!(next, expected.clone().map(Message::Text), "{from}..{to}");
+                assert!(events.is_empty());
             }
         }
         let mut bytes = *b"ab";
         let message = Incoming::borrowed(MessageKind::Binary, &mut bytes);
         assert_eq!(message.copy_text(0..1), None);
+        assert!(!message.queue_text(0..1, &mut Events::default()));
     }
 }
