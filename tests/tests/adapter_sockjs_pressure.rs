@@ -405,6 +405,58 @@ async fn groups_reach_all_transports_and_forget_who_is_gone() {
     assert_eq!(group.send("again").sent, 3);
 }
 
+/// What a group sends to a session at rest waits at its door; nothing that is sent later overtakes it.
+#[tokio::test]
+async fn messages_of_a_group_keep_their_place_among_others() {
+    let group = Group::new();
+    let (tell, mut senders) = mpsc::unbounded_channel();
+    let service = SockJs::with_state(
+        config("/order"),
+        group.clone(),
+        move |mut session: Session, group: Group| {
+            let tell = tell.clone();
+            async move {
+                group.join(&session);
+                tell.send(session.sender()).unwrap();
+                while session.recv().await.is_some() {}
+            }
+        },
+    );
+    let service = service.unwrap();
+    let server = serve(service.clone()).await;
+    for transport in [Transport::Websocket, Transport::XhrStreaming] {
+        let mut visitor = soon(Visitor::open(&server.address, "/order", transport)).await;
+        let sender = soon(senders.recv()).await.unwrap();
+        // The session comes to rest.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let before = service.stats().transport(transport).messages_out;
+        assert_eq!(group.send("one").sent, 1);
+        assert!(sender.buffered() > 0, "{transport}");
+        assert_eq!(group.send("two").sent, 1);
+        sender.try_send("three").unwrap();
+        assert_eq!(group.send("four").sent, 1);
+        sender.close(3000, "enough");
+        assert_eq!(group.send("five").sent, 0);
+        let mut received = Vec::new();
+        while received.len() < 4 {
+            received.extend(soon(visitor.messages()).await.unwrap());
+        }
+        assert_eq!(received, ["one", "two", "three", "four"], "{transport}");
+        assert_eq!(
+            soon(visitor.frame()).await.as_deref(),
+            Some("c[3000,\"enough\"]")
+        );
+        let after = service.stats().transport(transport).messages_out;
+        assert_eq!(after - before, 4, "{transport}");
+        soon(async {
+            while !group.is_empty() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn slow_members_are_skipped_or_closed() {
     let small = |prefix| Config {

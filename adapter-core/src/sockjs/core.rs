@@ -78,6 +78,14 @@ impl Core {
         }
     }
 
+    /// Its machine and that alone, where it lives in its connection.
+    pub(crate) const fn cell(&self) -> Option<&Arc<Cell>> {
+        match &self.link {
+            Link::Socket(cell, _) => Some(cell),
+            Link::Shard(..) => None,
+        }
+    }
+
     /// Whether those who wait for room may try again.
     pub(crate) fn has_room(&self, session: &mut Socket) -> bool {
         let mark = self.hub.service.config().outgoing_mark;

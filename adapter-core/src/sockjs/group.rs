@@ -7,6 +7,7 @@ use sockjs_proto::{Close, Literal, Message};
 use websocket_proto::Refused;
 
 use super::core::Core;
+use super::socket::Cell;
 use super::{Session, SessionSender};
 use crate::sync::{Mutex, lock};
 
@@ -42,7 +43,20 @@ struct Members {
 
 struct Slot {
     generation: u64,
-    member: Option<Arc<Core>>,
+    member: Option<Place>,
+}
+
+struct Place {
+    core: Arc<Core>,
+    door: Door,
+}
+
+/// Where a member takes messages.
+#[derive(Clone)]
+enum Door {
+    /// At its machine: what else there is of it need not be touched, and is in no cache.
+    Socket(Arc<Cell>),
+    Shard(Arc<Core>),
 }
 
 /// What becomes of a member for whom [too much](sockjs_proto::Config::outgoing_mark) waits already.
@@ -138,6 +152,7 @@ impl Group {
 
     fn send_but(&self, literal: &Literal, but: Option<&Arc<Core>>) -> Sent {
         let mut outcome = Sent::default();
+        let but = but.map(Door::of);
         let mut late = Vec::new();
         let order = lock(&self.0.order);
         let mut next = 0;
@@ -147,16 +162,15 @@ impl Group {
             if some.is_empty() {
                 break;
             }
-            for member in some {
-                if but.is_some_and(|but| Arc::ptr_eq(but, &member)) {
+            for (index, generation, door) in some {
+                if but.as_ref().is_some_and(|but| but.is(&door)) {
                     continue;
                 }
-                let sender = SessionSender(member);
-                match sender.try_send_literal(literal) {
+                match door.send(literal) {
                     Ok(()) => outcome.sent += 1,
                     Err(Refused::Full) => {
                         outcome.slow += 1;
-                        late.push(sender);
+                        late.push((index, generation));
                     }
                     // It is over and leaves by itself.
                     Err(_) => {}
@@ -164,10 +178,13 @@ impl Group {
             }
         }
         drop(order);
-        for SessionSender(member) in late {
-            match &self.0.slow {
-                Slow::Skip => member.stripe().skipped(),
-                Slow::Close(close) => member.close(close.clone()),
+        for (index, generation) in late {
+            let member = lock(&self.0.members).member(index, generation);
+            match (&self.0.slow, member) {
+                (Slow::Skip, Some(member)) => member.stripe().skipped(),
+                (Slow::Close(close), Some(member)) => member.close(close.clone()),
+                // It has left meanwhile.
+                (_, None) => {}
             }
         }
         outcome
@@ -211,21 +228,56 @@ impl Members {
             self.slots.len() - 1
         });
         let slot = &mut self.slots[index];
-        slot.member = Some(Arc::clone(core));
+        slot.member = Some(Place {
+            core: Arc::clone(core),
+            door: Door::of(core),
+        });
         (index, slot.generation)
     }
 
+    fn member(&self, index: usize, generation: u64) -> Option<Arc<Core>> {
+        let slot = self.slots.get(index)?;
+        let place = slot.member.as_ref()?;
+        (slot.generation == generation).then(|| Arc::clone(&place.core))
+    }
+
     /// Adds members from the slot `index` on; returns the first slot that was not looked at.
-    fn some_from(&self, index: usize, some: &mut Vec<Arc<Core>>) -> usize {
+    fn some_from(&self, index: usize, some: &mut Vec<(usize, u64, Door)>) -> usize {
         let mut next = index;
         for slot in self.slots.iter().skip(index) {
             if some.len() == AT_ONCE {
                 break;
             }
+            if let Some(place) = &slot.member {
+                some.push((next, slot.generation, place.door.clone()));
+            }
             next += 1;
-            some.extend(slot.member.clone());
         }
         next
+    }
+}
+
+impl Door {
+    fn of(core: &Arc<Core>) -> Self {
+        match core.cell() {
+            Some(cell) => Self::Socket(Arc::clone(cell)),
+            None => Self::Shard(Arc::clone(core)),
+        }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Socket(one), Self::Socket(other)) => Arc::ptr_eq(one, other),
+            (Self::Shard(one), Self::Shard(other)) => Arc::ptr_eq(one, other),
+            (Self::Socket(_), Self::Shard(_)) | (Self::Shard(_), Self::Socket(_)) => false,
+        }
+    }
+
+    fn send(&self, literal: &Literal) -> Result<(), Refused> {
+        match self {
+            Self::Socket(cell) => cell.send_literal(literal),
+            Self::Shard(core) => core.try_send_literal(literal),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use futures_sink::Sink;
-use sockjs_proto::{Close, Closed, Literal, Message};
+use sockjs_proto::{AnySession, Close, Closed, Literal, Message};
 use websocket_proto::{Refused, SendError};
 
 use super::SessionRequest;
@@ -92,11 +92,7 @@ impl SessionSender {
     ///
     /// As [`send_literal`](Self::send_literal), and [`Refused::Full`] where that would wait.
     pub fn try_send_literal(&self, literal: &Literal) -> Result<(), Refused> {
-        self.0
-            .attempt(literal.clone(), text_len(literal), |session, literal| {
-                session.send_literal(literal)
-            })
-            .map_err(|error| error.why)
+        self.0.try_send_literal(literal)
     }
 
     /// Closes the session: what was sent before still goes out, and then the close. Once it is
@@ -182,6 +178,15 @@ impl Core {
         sent.map_err(given_back)
     }
 
+    pub(super) fn try_send_literal(&self, literal: &Literal) -> Result<(), Refused> {
+        if let Some(cell) = self.cell() {
+            return cell.send_literal(literal);
+        }
+        let attempt = |session: &mut dyn AnySession, literal| session.send_literal(literal);
+        self.attempt(literal.clone(), text_len(literal), attempt)
+            .map_err(|error| error.why)
+    }
+
     pub(super) async fn send_literal(&self, literal: &Literal) -> Result<(), Refused> {
         let mut payload = Some(literal.clone());
         let bytes = text_len(literal);
@@ -201,6 +206,6 @@ fn given_back(SendError { payload, why }: SendError<Payload>) -> SendError<Messa
 }
 
 /// Without the quotes.
-fn text_len(literal: &Literal) -> usize {
+pub(super) fn text_len(literal: &Literal) -> usize {
     literal.len().saturating_sub(2)
 }

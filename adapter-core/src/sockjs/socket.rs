@@ -3,27 +3,40 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use sockjs_proto::{AnySession, Close, Message, Socket};
+use sockjs_proto::{AnySession, Close, Literal, Message, Socket};
 use tracing::Span;
-use websocket_proto::{Instant, Machine, ReadInterest};
+use websocket_proto::{Instant, Machine, ReadInterest, Refused};
 
 use super::SessionRequest;
 use super::core::{Core, Link, Touched};
+use super::handles::text_len;
 use super::hub::{GOING_AWAY, Hub};
 use super::service::App as Application;
 use super::waiters::Waiters;
 use crate::connection::{App, Stage};
 use crate::route::BoxFuture;
 use crate::shared::Turn;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, MutexGuard, lock};
 use crate::{Stream, scratch};
 
 /// The machine, between the connection's task and the handles. Nobody else has this lock.
 pub(crate) struct Cell(Mutex<Inner>);
 
+/// In this order, with what a message to thousands of sessions needs beside the lock: it is in no cache.
+#[repr(C)]
 struct Inner {
+    front: Front,
     socket: Socket,
     waiters: Waiters,
+}
+
+/// What is known of a session without looking at its machine.
+#[derive(Default)]
+struct Front {
+    /// A message that was sent while the task rested: its turn hands it to the machine.
+    left: Option<Literal>,
+    /// The task rests, and left a machine that takes the next message: nothing waits before it.
+    clear: bool,
     /// The connection's task.
     waker: Option<Waker>,
     /// It will look at the machine once more before it rests.
@@ -35,12 +48,17 @@ struct Inner {
 impl Cell {
     pub(crate) fn new(socket: Socket) -> Self {
         Self(Mutex::new(Inner {
+            front: Front::default(),
             socket,
             waiters: Waiters::default(),
-            waker: None,
-            at_work: false,
-            news: false,
         }))
+    }
+
+    /// The machine, with all that was sent.
+    fn open(&self) -> MutexGuard<'_, Inner> {
+        let mut inner = lock(&self.0);
+        inner.deliver();
+        inner
     }
 
     /// What handles do: see [`Core::with`].
@@ -49,14 +67,14 @@ impl Cell {
         work: impl FnOnce(&mut dyn AnySession, &mut Waiters) -> (T, Touched),
     ) -> T {
         let (result, wake) = {
-            let mut guard = lock(&self.0);
+            let mut guard = self.open();
             let inner = &mut *guard;
             let paused = inner.socket.read_interest() != ReadInterest::Data;
             let (result, touched) = work(&mut inner.socket, &mut inner.waiters);
             let touched = match touched {
                 Touched::Nothing => false,
                 Touched::Took => paused,
-                Touched::TookAll => paused || !inner.at_work,
+                Touched::TookAll => paused || !inner.front.at_work,
                 Touched::Sent => true,
             };
             (result, if touched { inner.touched() } else { None })
@@ -69,7 +87,7 @@ impl Cell {
     /// is anything else to tell.
     pub(crate) fn poll_message(&self, cx: &Context<'_>) -> Option<Poll<Message>> {
         let (message, wake) = {
-            let mut guard = lock(&self.0);
+            let mut guard = self.open();
             let inner = &mut *guard;
             let paused = inner.socket.read_interest() != ReadInterest::Data;
             let Some(message) = inner.socket.poll_message() else {
@@ -91,7 +109,7 @@ impl Cell {
     pub(crate) fn send(&self, message: Message) -> Result<(), Message> {
         let bytes = message.len();
         let wake = {
-            let mut guard = lock(&self.0);
+            let mut guard = self.open();
             let inner = &mut *guard;
             if inner.waiters.holds_back() {
                 return Err(message);
@@ -104,8 +122,32 @@ impl Cell {
         Ok(())
     }
 
+    /// The same for a message that was encoded for many.
+    pub(crate) fn send_literal(&self, literal: &Literal) -> Result<(), Refused> {
+        let wake = {
+            let mut guard = lock(&self.0);
+            let inner = &mut *guard;
+            if std::mem::take(&mut inner.front.clear) {
+                inner.front.left = Some(literal.clone());
+                inner.touched()
+            } else {
+                inner.deliver();
+                let bytes = text_len(literal);
+                let socket = &mut inner.socket;
+                let (sent, _) =
+                    (inner.waiters).send(socket, literal.clone(), bytes, |session, literal| {
+                        session.send_literal(literal)
+                    });
+                sent.map_err(|error| error.why)?;
+                inner.touched()
+            }
+        };
+        wake.into_iter().for_each(Waker::wake);
+        Ok(())
+    }
+
     /// One look of the connection's task, which rests after it if `look` says that it may.
-    fn turn<T>(
+    pub(crate) fn turn<T>(
         &self,
         core: &Core,
         cx: &mut Context<'_>,
@@ -113,12 +155,12 @@ impl Cell {
     ) -> (T, Turn) {
         let mut others = Vec::new();
         let (result, turn, deaf) = {
-            let mut guard = lock(&self.0);
+            let mut guard = self.open();
             let inner = &mut *guard;
-            if !std::mem::replace(&mut inner.at_work, true) {
+            if !std::mem::replace(&mut inner.front.at_work, true) {
                 inner.socket.lend_events(scratch::take_events);
             }
-            inner.news = false;
+            inner.front.news = false;
             if inner.waiters.holds_back() {
                 inner.waiters.push_overflow(&mut inner.socket);
             }
@@ -170,9 +212,9 @@ impl Cell {
     /// No byte will move any more.
     fn abort(&self) {
         let due: Vec<Waker> = {
-            let mut inner = lock(&self.0);
+            let mut inner = self.open();
             inner.socket.abort();
-            inner.news = true;
+            inner.front.news = true;
             inner.waiters.take_all()
         };
         due.into_iter().for_each(Waker::wake);
@@ -180,29 +222,42 @@ impl Cell {
 }
 
 impl Inner {
+    /// Hands the machine what was left for it. It said that nothing would stand against that.
+    fn deliver(&mut self) {
+        self.front.clear = false;
+        if let Some(literal) = self.front.left.take() {
+            let bytes = text_len(&literal);
+            if self.socket.send_literal(literal).is_ok() {
+                self.waiters.traffic.sent(bytes);
+            }
+        }
+    }
+
     /// The connection's task has something to do, if it does not know.
     fn touched(&mut self) -> Option<Waker> {
-        let told = std::mem::replace(&mut self.news, true);
-        if told || self.at_work {
+        let told = std::mem::replace(&mut self.front.news, true);
+        if told || self.front.at_work {
             None
         } else {
-            self.waker.clone()
+            self.front.waker.clone()
         }
     }
 
     /// Ends the task's work unless there is news.
     fn rest(&mut self, cx: &Context<'_>) -> bool {
-        if self.news {
+        if self.front.news {
             return false;
         }
-        match &mut self.waker {
+        match &mut self.front.waker {
             Some(known) if known.will_wake(cx.waker()) => {}
             place => *place = Some(cx.waker().clone()),
         }
-        self.at_work = false;
+        self.front.at_work = false;
         if let Some(events) = self.socket.reclaim_events() {
             scratch::give_events(events);
         }
+        let takes = self.socket.buffered() == 0 && self.socket.can_send().is_ok();
+        self.front.clear = takes && !self.waiters.holds_back();
         true
     }
 }

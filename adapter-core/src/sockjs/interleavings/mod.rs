@@ -2,6 +2,7 @@
 //! something that has come was woken.
 
 mod runner;
+mod socket;
 
 use std::cell::Cell;
 use std::future::pending;
