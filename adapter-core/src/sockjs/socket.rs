@@ -161,7 +161,7 @@ impl Cell {
                 inner.socket.lend_events(scratch::take_events);
             }
             inner.front.news = false;
-            if inner.waiters.holds_back() {
+            if inner.waiters.crowded {
                 inner.waiters.push_overflow(&mut inner.socket);
             }
             let (result, may_rest) = look(cx, &mut inner.socket);

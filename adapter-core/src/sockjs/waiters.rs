@@ -21,6 +21,9 @@ pub(crate) struct Waiters {
     /// The handler, kept while the session lives, whatever it waits for.
     pub(crate) runner: Option<Arc<Runner>>,
     crowd: Option<Box<Crowd>>,
+    /// Whether the crowd has more than seats, or had: members of a group are many, and theirs is not
+    /// looked at with each message.
+    pub(crate) crowded: bool,
     /// The receiving handle is gone: what comes is dropped.
     pub(crate) deaf: bool,
     /// Callbacks of the session are running.
@@ -43,12 +46,11 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn is_empty(&self) -> bool {
-        self.room.is_empty()
-            && self.end.is_empty()
-            && self.overflow.is_empty()
-            && self.close.is_none()
-            && self.seats.is_empty()
+    fn has_more_than_seats(&self) -> bool {
+        !self.room.is_empty()
+            || !self.end.is_empty()
+            || !self.overflow.is_empty()
+            || self.close.is_some()
     }
 }
 
@@ -105,6 +107,7 @@ impl Waiters {
     }
 
     pub(crate) fn park(&mut self, cx: &Context<'_>, wait: Wait) {
+        self.crowded = true;
         let crowd = self.crowd.get_or_insert_default();
         let list = match wait {
             Wait::Room => &mut crowd.room,
@@ -117,13 +120,13 @@ impl Waiters {
 
     /// Whether somebody waits for room.
     pub(crate) fn awaits_room(&self) -> bool {
-        let crowd = self.crowd.as_ref();
+        let crowd = self.crowd.as_ref().filter(|_| self.crowded);
         crowd.is_some_and(|crowd| !crowd.room.is_empty())
     }
 
     /// Whether something has to go before what is sent now.
     pub(crate) fn holds_back(&self) -> bool {
-        let crowd = self.crowd.as_ref();
+        let crowd = self.crowd.as_ref().filter(|_| self.crowded);
         crowd.is_some_and(|crowd| !crowd.overflow.is_empty() || crowd.close.is_some())
     }
 
@@ -199,6 +202,7 @@ impl Waiters {
 
     /// Keeps a message that has no room yet.
     pub(crate) fn overflow(&mut self, payload: Payload) {
+        self.crowded = true;
         let crowd = self.crowd.get_or_insert_default();
         crowd.overflow.push_back(payload);
     }
@@ -237,7 +241,8 @@ impl Waiters {
         if let Some((now, close)) = crowd.close.take() {
             session.close(now, close);
         }
-        if crowd.is_empty() {
+        self.crowded = crowd.has_more_than_seats();
+        if !self.crowded && crowd.seats.is_empty() {
             self.crowd = None;
         }
     }
