@@ -55,6 +55,7 @@ const fn tcp(server: &'static str) -> Contender {
 }
 
 const PEERS: &[Contender] = &[
+    tcp("raw-tokio-unmasked"),
     ws("tokio-tungstenite"),
     ws("tokio-tungstenite-4k"),
     ws("tokio-tungstenite-feed"),
@@ -83,6 +84,7 @@ pub const ECHO: Comparison = Comparison {
     bound: "raw TCP",
     ours: "ours",
     peers: &[
+        "raw TCP that unmasks",
         "tokio-tungstenite",
         "the same, reads of 4 KiB",
         "the same, `feed` and `flush`",

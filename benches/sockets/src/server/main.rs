@@ -31,6 +31,7 @@ type Serve = fn() -> io::Result<()>;
 
 const SERVERS: &[(&str, Serve)] = &[
     ("raw-tokio", raw::echo),
+    ("raw-tokio-unmasked", raw::echo_unmasked),
     ("raw-async-std", raw_futures::async_std),
     ("raw-smol", raw_futures::smol),
     ("raw-async-std-ready", raw_futures::async_std_ready),

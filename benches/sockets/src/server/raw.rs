@@ -1,15 +1,27 @@
 //! The bound: TCP echo that sends back what a read brought, with one buffer for each thread.
 
 use std::cell::RefCell;
+use std::hint::black_box;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use adapter_tokio::proto::frame::mask;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
+pub fn echo() -> io::Result<()> {
+    serve(|_| ())
+}
+
+/// The same, with what nobody is spared whose clients mask: it looks at every byte and writes it anew. It
+/// knows of no frame and checks nothing; the key changes no byte.
+pub fn echo_unmasked() -> io::Result<()> {
+    serve(|bytes| mask::apply(black_box([0; 4]), 0, bytes))
+}
+
 #[tokio::main]
-pub async fn echo() -> io::Result<()> {
+async fn serve(work: fn(&mut [u8])) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
@@ -18,6 +30,7 @@ pub async fn echo() -> io::Result<()> {
         tokio::spawn(Echo {
             stream,
             unsent: Unsent::default(),
+            work,
         });
     }
 }
@@ -25,13 +38,18 @@ pub async fn echo() -> io::Result<()> {
 struct Echo {
     stream: TcpStream,
     unsent: Unsent,
+    work: fn(&mut [u8]),
 }
 
 impl Future for Echo {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, unsent } = &mut *self;
+        let Self {
+            stream,
+            unsent,
+            work,
+        } = &mut *self;
         loop {
             while let Some(bytes) = unsent.bytes() {
                 let written = ready!(Pin::new(&mut *stream).poll_write(cx, bytes))?;
@@ -40,6 +58,7 @@ impl Future for Echo {
             let read = with_buffer(|buffer| {
                 let mut buffer = ReadBuf::new(buffer);
                 ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer))?;
+                work(buffer.filled_mut());
                 let bytes = buffer.filled();
                 match Pin::new(&mut *stream).poll_write(cx, bytes) {
                     Poll::Ready(written) => unsent.keep(&bytes[written?..]),
