@@ -15,6 +15,7 @@ pub mod pair;
 pub mod request_head;
 pub mod response_head;
 pub mod served;
+pub mod service;
 pub mod silence;
 pub mod sockjs;
 pub mod stream;
@@ -42,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     ("pair", pair::check),
     ("request_head", request_head::check),
     ("response_head", response_head::check),
+    ("service", service::check),
     ("silence", silence::check),
     ("sockjs", sockjs::check),
     ("upgrade", upgrade::check),
