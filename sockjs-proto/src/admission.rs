@@ -1,12 +1,10 @@
 //! Sessions that ask to begin.
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::fmt;
 
 use websocket_proto::Instant;
 
-use crate::capacity::Permit;
 use crate::deadlines::{Link, Linked};
 use crate::endpoint::{Place, UNAVAILABLE};
 use crate::exchange::{
@@ -14,7 +12,7 @@ use crate::exchange::{
 };
 use crate::receiver::{Stage, attach};
 use crate::sender::Home;
-use crate::session::{Closing, Life, Session};
+use crate::session::Session;
 use crate::slab::Key;
 use crate::{Close, Endpoint, SessionId};
 
@@ -23,7 +21,6 @@ pub(crate) struct Pending<R> {
     pub(crate) id: SessionId,
     /// Until the application has taken it.
     request: Option<R>,
-    permit: Permit,
     link: Link,
     /// The requests that wait for the verdict. Without a receiver there is nothing to decide.
     receivers: VecDeque<ReceiverId>,
@@ -101,16 +98,19 @@ impl<R> Endpoint<R> {
         receiver: ReceiverId,
         request: impl FnOnce() -> Result<R, u16>,
     ) -> Stage {
-        let Some(permit) = self.capacity.take() else {
+        if !self.taken.take() {
             return Stage::Refused(UNAVAILABLE);
-        };
+        }
         let request = match request() {
             Ok(request) => request,
-            Err(status) => return Stage::Refused(status),
+            Err(status) => {
+                self.taken.give_back();
+                return Stage::Refused(status);
+            }
         };
         match self.admit {
             Admit::All => {
-                let mut session = Session::new(id, Some(request), permit);
+                let mut session = Session::new(id, Some(request));
                 attach(&mut session, receiver);
                 Stage::Attached(self.open(session, hash))
             }
@@ -118,7 +118,6 @@ impl<R> Endpoint<R> {
                 let key = self.admissions.insert(Pending {
                     id,
                     request: Some(request),
-                    permit,
                     link: Link::new(),
                     receivers: [receiver].into(),
                     senders: VecDeque::new(),
@@ -174,7 +173,7 @@ impl<R> Endpoint<R> {
         let Some((mut pending, hash)) = self.take_admission(key) else {
             return;
         };
-        let mut session = Session::new(pending.id, request, pending.permit);
+        let mut session = Session::new(pending.id, request);
         let first = pending.receivers.pop_front();
         if let Some(receiver) = first {
             attach(&mut session, receiver);
@@ -188,11 +187,7 @@ impl<R> Endpoint<R> {
             }
             Some(close) => {
                 let until = self.now + self.terms.closing_deadline;
-                session.life = Life::Closing(Box::new(Closing {
-                    close,
-                    until,
-                    told: false,
-                }));
+                session.close(close, until);
                 session.flags.released = true;
                 let key = self.sessions.insert(session);
                 self.remember_id(Place::Session(key), hash);
@@ -220,6 +215,7 @@ impl<R> Endpoint<R> {
         let Some((pending, _)) = self.take_admission(key) else {
             return;
         };
+        self.taken.give_back();
         for receiver in pending.receivers {
             self.set_stage(receiver, Stage::Refused(status));
         }

@@ -1,6 +1,5 @@
 //! What a request is answered with.
 
-use alloc::boxed::Box;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -61,8 +60,7 @@ pub struct Receive {
     pub session: SessionId,
     /// How frames are written.
     pub wrapping: Wrapping,
-    // Boxed: a poll keeps it as long as it waits.
-    pub(crate) common: Box<Common>,
+    pub(crate) common: Common,
 }
 
 impl Receive {

@@ -1,13 +1,11 @@
 //! What an application does with the sessions of an endpoint.
 
-use alloc::boxed::Box;
-
 use websocket_proto::{Instant, Refused, SendError};
 
 use crate::ended::Last;
-use crate::event::{AnySession, Cause, Closed, Event};
+use crate::event::{AnySession, Cause, Event};
 use crate::exchange::{SessionKey, Wake};
-use crate::session::{Closing, Life};
+use crate::session::Life;
 use crate::slab::Key;
 use crate::{Close, Endpoint, Literal, Message, SessionId};
 
@@ -67,7 +65,7 @@ impl<R> Endpoint<R> {
         match &event {
             None => session.flags.listens = true,
             Some(Event::Closed(_)) => {
-                self.sessions.remove(key.0);
+                self.remove(key.0);
             }
             Some(Event::Message(_)) => self.resume_sender(key.0),
             Some(Event::Open | Event::Writable) => {}
@@ -126,11 +124,7 @@ impl<R> Endpoint<R> {
         else {
             return;
         };
-        session.life = Life::Closing(Box::new(Closing {
-            close,
-            until,
-            told: false,
-        }));
+        session.close(close, until);
         session.flags.heartbeat = false;
         self.wake_receiver_of(key.0);
         self.wake_senders_of(key.0);
@@ -146,8 +140,8 @@ impl<R> Endpoint<R> {
             return;
         };
         session.hush();
-        if matches!(session.life, Life::Over(_)) {
-            self.sessions.remove(key.0);
+        if matches!(session.life(), Life::Over) {
+            self.remove(key.0);
         }
     }
 
@@ -222,6 +216,13 @@ impl<R> Endpoint<R> {
         }
     }
 
+    /// Nobody has anything to do with a session any more.
+    fn remove(&mut self, key: Key) {
+        if self.sessions.remove(key).is_some() {
+            self.taken.give_back();
+        }
+    }
+
     /// Ends a session.
     pub(crate) fn end(&mut self, key: Key, cause: Cause, last: Option<Last>) {
         self.disarm(key);
@@ -230,26 +231,17 @@ impl<R> Endpoint<R> {
             return;
         };
         let hash = self.hasher.hash(session.id.as_bytes());
-        let mut closed = match core::mem::replace(&mut session.life, Life::Open) {
-            Life::Open if cause == Cause::Interrupted => Closed::new(cause, Close::INTERRUPTED),
-            Life::Open => Closed::without_word(cause),
-            Life::Closing(closing) => Closed::new(Cause::Local, closing.close),
-            over @ Life::Over(_) => {
-                session.life = over;
-                return;
-            }
-        };
-        closed.unsent = session.unsent();
-        closed.in_doubt = session.flags.in_doubt;
+        if !session.end(cause) {
+            return;
+        }
         if let Some(backlog) = &mut session.backlog {
             backlog.clear_outgoing();
         }
-        session.life = Life::Over(Box::new(closed));
         let id = session.id.clone();
         let receiver = session.receiver.take();
         let newcomers = session.take_newcomers();
         if session.flags.released {
-            self.sessions.remove(key);
+            self.remove(key);
         }
         self.forget_id(key, hash);
         let farewell = last

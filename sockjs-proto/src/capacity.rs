@@ -27,6 +27,20 @@ struct Count {
 #[derive(Debug)]
 pub struct Permit(Arc<Count>);
 
+impl Count {
+    /// Takes one, and tells whether there was any.
+    fn take(&self) -> bool {
+        let more = |used| (used < self.most).then_some(used + 1);
+        self.used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .is_ok()
+    }
+
+    fn give_back(&self, count: usize) {
+        self.used.fetch_sub(count, Ordering::Relaxed);
+    }
+}
+
 impl Capacity {
     /// Room for that many.
     pub fn new(most: usize) -> Self {
@@ -36,12 +50,7 @@ impl Capacity {
 
     /// Room for one more, if there is any.
     pub fn take(&self) -> Option<Permit> {
-        let more = |used| (used < self.0.most).then_some(used + 1);
-        let taken = self
-            .0
-            .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        taken.ok().map(|_| Permit(Arc::clone(&self.0)))
+        self.0.take().then(|| Permit(Arc::clone(&self.0)))
     }
 
     /// How many there are.
@@ -50,8 +59,43 @@ impl Capacity {
     }
 }
 
+/// The places that an endpoint has taken, which its sessions need not know one by one.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    capacity: Capacity,
+    count: usize,
+}
+
+impl Taken {
+    /// None so far.
+    pub(crate) const fn new(capacity: Capacity) -> Self {
+        Self { capacity, count: 0 }
+    }
+
+    /// Takes one more, and tells whether there was any.
+    pub(crate) fn take(&mut self) -> bool {
+        let taken = self.capacity.0.take();
+        self.count += usize::from(taken);
+        taken
+    }
+
+    /// Gives one back.
+    pub(crate) fn give_back(&mut self) {
+        if let Some(count) = self.count.checked_sub(1) {
+            self.count = count;
+            self.capacity.0.give_back(1);
+        }
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.capacity.0.give_back(self.count);
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.used.fetch_sub(1, Ordering::Relaxed);
+        self.0.give_back(1);
     }
 }

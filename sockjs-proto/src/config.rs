@@ -35,7 +35,7 @@ pub struct Config {
     /// The age of the protocol spoken. Default: the newest.
     pub dialect: Dialect,
     /// A streaming response ends once this many bytes of frames were written, since browsers keep
-    /// all of it in memory. Default 128 KiB.
+    /// all of it in memory. Default 128 KiB; more than 4 GiB is 4 GiB.
     pub response_limit: usize,
     /// A heartbeat is sent after so long without another frame. Default 25 s; see
     /// [`Service::heartbeat_delay`](crate::Service::heartbeat_delay).

@@ -1,6 +1,5 @@
 //! Cross-origin resource sharing: which pages may read an answer.
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 
 use websocket_proto::http1::ResponseHead;
@@ -12,32 +11,40 @@ use crate::{Credentials, Dialect};
 /// The answer's fields, for a request that the origin policy has let pass.
 #[derive(Clone, Debug)]
 pub(crate) struct Cors {
-    origin: Cow<'static, str>,
+    /// The page's, if it has one.
+    origin: Option<Box<str>>,
+    /// What stands for it otherwise.
+    otherwise: Otherwise,
     sharing: Sharing,
-    headers: Option<Box<str>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Otherwise {
+    Any,
+    Null,
 }
 
 impl Cors {
     pub(crate) fn of(facts: &Facts<'_>, dialect: Dialect) -> Self {
         let (origin, is_null) = match facts.origin {
             Origin::Absent | Origin::Malformed => (None, false),
-            Origin::Null => (Some(Cow::Borrowed(dialect.null_origin())), true),
-            Origin::Page(origin) => (Some(Cow::Owned(origin.into())), false),
+            Origin::Null => (None, true),
+            Origin::Page(origin) => (Some(Box::from(origin)), false),
         };
         let credentials = match dialect.credentials() {
             Credentials::Always => true,
-            Credentials::UnlessNull => origin.is_some() && !is_null,
-            Credentials::WithOrigin => origin.is_some(),
+            Credentials::UnlessNull => origin.is_some(),
+            Credentials::WithOrigin => origin.is_some() || is_null,
         };
         Self {
             sharing: match credentials {
                 true => Sharing::WithCredentials,
                 false => Sharing::Plain,
             },
-            origin: origin.unwrap_or(Cow::Borrowed("*")),
-            headers: match dialect.allows_headers() {
-                true => facts.wanted_headers.map(Box::from),
-                false => None,
+            origin,
+            otherwise: match is_null && dialect.null_origin() == NULL {
+                true => Otherwise::Null,
+                false => Otherwise::Any,
             },
         }
     }
@@ -46,16 +53,26 @@ impl Cors {
         self.sharing
     }
 
-    /// The fields that depend on the page. Their values can stand in a head: they are ours, or what was
+    /// The field that depends on the page. Its value can stand in a head: it is ours, or what was
     /// printable.
-    pub(crate) fn own(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let headers = self.headers.as_deref();
-        let headers = headers.map(|headers| ("Access-Control-Allow-Headers", headers));
-        [("Access-Control-Allow-Origin", &*self.origin)]
-            .into_iter()
-            .chain(headers)
+    pub(crate) fn own(&self) -> (&'static str, &str) {
+        let otherwise = match self.otherwise {
+            Otherwise::Any => "*",
+            Otherwise::Null => NULL,
+        };
+        let origin = self.origin.as_deref().unwrap_or(otherwise);
+        ("Access-Control-Allow-Origin", origin)
     }
 }
+
+/// The fields that a page asks to send, to be allowed.
+pub(crate) fn allowed_headers(facts: &Facts<'_>, dialect: Dialect) -> Option<Box<str>> {
+    let wanted = facts.wanted_headers.filter(|_| dialect.allows_headers());
+    wanted.map(Box::from)
+}
+
+/// The origin of pages that have none to tell.
+const NULL: &str = "null";
 
 /// What an answer says of other origins, whichever they are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -10,7 +10,7 @@ use siphasher::sip::SipHasher13;
 use websocket_proto::Instant;
 
 use crate::admission::Pending;
-use crate::capacity::Capacity;
+use crate::capacity::{Capacity, Taken};
 use crate::deadlines::Deadlines;
 use crate::ended::{Ended, Last};
 use crate::event::Cause;
@@ -66,9 +66,10 @@ use crate::{AfterCut, Close, Kind, Service, Transport};
 pub struct Endpoint<R> {
     pub(crate) terms: Terms,
     pub(crate) admit: Admit,
-    pub(crate) capacity: Capacity,
+    /// By its sessions and by those that ask to begin.
+    pub(crate) taken: Taken,
     pub(crate) hasher: Keyed,
-    table: HashTable<Place>,
+    table: HashTable<Entry>,
     pub(crate) sessions: Slab<Session<R>>,
     pub(crate) receivers: Slab<Receiver>,
     pub(crate) senders: Slab<Sender>,
@@ -87,6 +88,24 @@ pub struct Endpoint<R> {
 pub(crate) enum Place {
     Session(Key),
     Admission(Key),
+}
+
+/// A [`Place`] in the table: it only holds what there is, so that a place in the slab says all.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Entry(u32);
+
+impl Entry {
+    const fn of(place: Place) -> Self {
+        match place {
+            Place::Session(key) => Self(key.index << 1),
+            Place::Admission(key) => Self(key.index << 1 | 1),
+        }
+    }
+
+    /// The index, of an admission if so.
+    const fn parts(self) -> (u32, bool) {
+        (self.0 >> 1, self.0 & 1 == 1)
+    }
 }
 
 /// A deadline of a session. It has at most one at a time.
@@ -108,7 +127,7 @@ impl Class {
 /// The part of the options that matters here.
 #[derive(Debug)]
 pub(crate) struct Terms {
-    pub(crate) response_limit: usize,
+    pub(crate) response_limit: u32,
     heartbeat_delay: Duration,
     script_heartbeat_delay: Duration,
     disconnect_delay: Duration,
@@ -131,7 +150,7 @@ impl<R> Endpoint<R> {
         let config = service.config();
         Self {
             terms: Terms {
-                response_limit: config.response_limit,
+                response_limit: u32::try_from(config.response_limit).unwrap_or(u32::MAX),
                 heartbeat_delay: service.heartbeat_delay(Transport::Xhr),
                 script_heartbeat_delay: service.heartbeat_delay(Transport::Jsonp),
                 disconnect_delay: config.disconnect_delay,
@@ -145,7 +164,7 @@ impl<R> Endpoint<R> {
                 incoming_messages: config.incoming_messages,
             },
             admit,
-            capacity,
+            taken: Taken::new(capacity),
             hasher: Keyed(SipHasher13::new_with_key(&hash_key)),
             table: HashTable::new(),
             sessions: Slab::new(),
@@ -298,24 +317,24 @@ impl<R> Endpoint<R> {
             return self.rearm(key);
         }
         // Who polls later than that begins anew, unless a longer memory was asked for.
-        let last = match &session.life {
+        let last = match session.life() {
             Life::Closing(closing) if self.terms.memory > self.terms.disconnect_delay => {
                 Some(Last::Closed(closing.close.clone()))
             }
-            Life::Open | Life::Closing(_) | Life::Over(_) => None,
+            Life::Open | Life::Closing(_) | Life::Over => None,
         };
         self.end(key, Cause::Disconnected, last);
     }
 
     /// A receiver was cut: bytes may be lost.
     pub(crate) fn cut(&mut self, key: Key) {
-        let last = match self.sessions.get(key).map(|session| &session.life) {
+        let last = match self.sessions.get(key).map(Session::life) {
             Some(Life::Closing(closing)) => Some(Last::Closed(closing.close.clone())),
             Some(Life::Open) => match self.terms.after_cut {
                 AfterCut::Interrupted => Some(Last::Cut(Close::INTERRUPTED)),
                 AfterCut::Open => None,
             },
-            Some(Life::Over(_)) | None => return,
+            Some(Life::Over) | None => return,
         };
         self.end(key, Cause::Interrupted, last);
     }
@@ -326,9 +345,9 @@ impl<R> Endpoint<R> {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
-        let (class, delay) = match (&session.life, session.receiver) {
+        let (class, delay) = match (session.life(), session.receiver) {
             // The receiver gets the close as soon as its connection has room.
-            (Life::Over(_), _) | (Life::Closing(_), Some(_)) => return,
+            (Life::Over, _) | (Life::Closing(_), Some(_)) => return,
             (Life::Open, Some(receiver)) => {
                 let receiver = self.receivers.get(receiver.0);
                 match receiver.map(|receiver| receiver.transport()) {
@@ -359,9 +378,13 @@ impl<R> Endpoint<R> {
 
     /// What an id stands for.
     pub(crate) fn find(&self, id: &[u8], hash: u64) -> Option<Place> {
-        self.table
-            .find(hash, |place| self.id_of(place) == Some(id))
-            .copied()
+        let entry = self
+            .table
+            .find(hash, |entry| self.id_of(entry) == Some(id))?;
+        match entry.parts() {
+            (index, false) => self.sessions.key_at(index).map(Place::Session),
+            (index, true) => self.admissions.key_at(index).map(Place::Admission),
+        }
     }
 
     pub(crate) fn remember_id(&mut self, place: Place, hash: u64) {
@@ -372,13 +395,14 @@ impl<R> Endpoint<R> {
             hasher,
             ..
         } = self;
-        table.insert_unique(hash, place, |place| {
-            hasher.hash(id_of(sessions, admissions, place).unwrap_or_default())
+        table.insert_unique(hash, Entry::of(place), |entry| {
+            hasher.hash(id_of(sessions, admissions, entry).unwrap_or_default())
         });
     }
 
     pub(crate) fn forget_place(&mut self, place: Place, hash: u64) {
-        if let Ok(entry) = self.table.find_entry(hash, |other| *other == place) {
+        let known = Entry::of(place);
+        if let Ok(entry) = self.table.find_entry(hash, |other| *other == known) {
             entry.remove();
         }
         if self.table.is_empty() {
@@ -390,19 +414,19 @@ impl<R> Endpoint<R> {
         self.forget_place(Place::Session(key), hash);
     }
 
-    fn id_of(&self, place: &Place) -> Option<&[u8]> {
-        id_of(&self.sessions, &self.admissions, place)
+    fn id_of(&self, entry: &Entry) -> Option<&[u8]> {
+        id_of(&self.sessions, &self.admissions, entry)
     }
 }
 
 fn id_of<'a, R>(
     sessions: &'a Slab<Session<R>>,
     admissions: &'a Slab<Pending<R>>,
-    place: &Place,
+    entry: &Entry,
 ) -> Option<&'a [u8]> {
-    match *place {
-        Place::Session(key) => sessions.get(key).map(|session| session.id.as_bytes()),
-        Place::Admission(key) => admissions.get(key).map(|pending| pending.id.as_bytes()),
+    match entry.parts() {
+        (index, false) => sessions.at(index).map(|session| session.id.as_bytes()),
+        (index, true) => admissions.at(index).map(|pending| pending.id.as_bytes()),
     }
 }
 

@@ -42,6 +42,15 @@ impl Heads {
 pub(crate) struct Common {
     pub(crate) heads: Arc<Heads>,
     pub(crate) cors: Option<Cors>,
+    /// Boxed: most answers have none, and a poll keeps this as long as it waits.
+    pub(crate) more: Option<Box<More>>,
+}
+
+/// What few answers have.
+#[derive(Clone, Debug)]
+pub(crate) struct More {
+    /// Fields that a page may send.
+    pub(crate) headers: Option<Box<str>>,
     pub(crate) cookie: Option<Box<str>>,
 }
 
@@ -93,6 +102,15 @@ impl Common {
         }
     }
 
+    /// The same without its cookie.
+    pub(crate) fn without_cookie(&self) -> Self {
+        let mut common = self.clone();
+        if let Some(more) = &mut common.more {
+            more.cookie = None;
+        }
+        common
+    }
+
     /// Adds what depends on the request.
     pub(crate) fn write(&self, head: &mut ResponseHead) {
         self.sharing().write(head);
@@ -103,8 +121,13 @@ impl Common {
 
     /// The fields that no other request has like this.
     fn own(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let cookie = self.cookie.as_deref().map(|cookie| ("Set-Cookie", cookie));
-        self.cors.iter().flat_map(Cors::own).chain(cookie)
+        let more = self.more.as_deref();
+        let headers = more.and_then(|more| more.headers.as_deref());
+        let headers = headers.map(|headers| ("Access-Control-Allow-Headers", headers));
+        let cookie = more.and_then(|more| more.cookie.as_deref());
+        let cookie = cookie.map(|cookie| ("Set-Cookie", cookie));
+        let origin = self.cors.as_ref().map(Cors::own);
+        origin.into_iter().chain(headers).chain(cookie)
     }
 }
 

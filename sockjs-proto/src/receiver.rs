@@ -19,7 +19,7 @@ pub(crate) struct Receiver {
     pub(crate) stage: Stage,
     wrapping: Wrapping,
     /// Bytes that count towards the response limit.
-    counted: usize,
+    counted: u32,
     begun: bool,
     /// The connection waits for a wake.
     pub(crate) waiting: bool,
@@ -107,7 +107,7 @@ impl<R> Endpoint<R> {
         let Some(session) = self.sessions.get_mut(key) else {
             return Stage::Done;
         };
-        if let Life::Closing(closing) = &session.life
+        if let Life::Closing(closing) = session.life()
             && self.now >= closing.until
         {
             return Stage::Farewell(Box::new(closing.close.clone()));
@@ -165,7 +165,8 @@ impl<R> Endpoint<R> {
             return FromSession::Wait;
         };
         session.flags.heartbeat = false;
-        entry.counted = entry.counted.saturating_add(bytes.len());
+        let bytes_of_it = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        entry.counted = entry.counted.saturating_add(bytes_of_it);
         let last = match written {
             Written::Close => true,
             Written::Open | Written::Heartbeat | Written::Messages => {
@@ -213,7 +214,7 @@ impl<R> Endpoint<R> {
         };
         session.unflushed = session.unflushed.saturating_sub(1);
         let idle = session.receiver.is_none() && session.unflushed == 0;
-        match &session.life {
+        match session.life() {
             Life::Open if idle => self.rearm(key),
             // The browser knows.
             Life::Closing(closing) if idle && session.unsent() == 0 && closing.told => {
@@ -222,7 +223,7 @@ impl<R> Endpoint<R> {
                 self.end(key, Cause::Local, Some(last));
             }
             Life::Closing(_) if idle => self.rearm(key),
-            Life::Open | Life::Closing(_) | Life::Over(_) => {}
+            Life::Open | Life::Closing(_) | Life::Over => {}
         }
     }
 
@@ -377,18 +378,15 @@ fn write_frame<R>(
         session.flags.in_doubt = true;
         return Some(Written::Messages);
     }
-    match &mut session.life {
-        Life::Closing(closing) => {
-            closing.told = true;
-            wrapping.write(&Frame::Close(&closing.close), out);
-            Some(Written::Close)
-        }
-        Life::Open if session.flags.heartbeat => {
-            wrapping.write(&Frame::Heartbeat, out);
-            Some(Written::Heartbeat)
-        }
-        Life::Open | Life::Over(_) => None,
+    if let Some(close) = session.tell_close() {
+        wrapping.write(&Frame::Close(close), out);
+        return Some(Written::Close);
     }
+    if session.is_open() && session.flags.heartbeat {
+        wrapping.write(&Frame::Heartbeat, out);
+        return Some(Written::Heartbeat);
+    }
+    None
 }
 
 /// The whole of a response that is nothing but a close.

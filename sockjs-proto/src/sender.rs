@@ -7,7 +7,7 @@ use websocket_proto::Instant;
 use crate::ended::Last;
 use crate::endpoint::{Place, UNAVAILABLE};
 use crate::exchange::{FromSession, SenderId};
-use crate::session::Life;
+use crate::session::{Life, Session};
 use crate::slab::Key;
 use crate::{Endpoint, Message};
 
@@ -57,10 +57,10 @@ impl<R> Endpoint<R> {
                 let Some(session) = self.sessions.get_mut(key) else {
                     return FromSession::UnknownSession;
                 };
-                match session.life {
+                match session.life() {
                     Life::Open => {}
                     Life::Closing(_) => return FromSession::Closing,
-                    Life::Over(_) => return FromSession::UnknownSession,
+                    Life::Over => return FromSession::UnknownSession,
                 }
                 if !session.has_parked() && session.take(&mut messages, &self.terms) {
                     self.wake_session(key);
@@ -119,9 +119,9 @@ impl<R> Endpoint<R> {
         let session = self.sessions.get_mut(key);
         let Some(session) = session.filter(|session| session.is_open()) else {
             self.senders.remove(sender.0);
-            return match self.sessions.get(key).map(|session| &session.life) {
+            return match self.sessions.get(key).map(Session::life) {
                 Some(Life::Closing(_)) => FromSession::Closing,
-                Some(Life::Open | Life::Over(_)) | None => FromSession::UnknownSession,
+                Some(Life::Open | Life::Over) | None => FromSession::UnknownSession,
             };
         };
         let first = session.backlog().senders.front() == Some(&sender);

@@ -158,12 +158,8 @@ impl Sending {
         if self.common.heads.dialect.cookie_on_unknown_session() {
             self.empty(404)
         } else {
-            let common = Common {
-                cookie: None,
-                ..self.common.clone()
-            };
             Response {
-                head: common.head(404, None),
+                head: self.common.without_cookie().head(404, None),
                 body: Bytes::new(),
             }
         }

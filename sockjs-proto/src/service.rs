@@ -13,8 +13,8 @@ use websocket_proto::http1::ResponseHead;
 
 use crate::answer::{About, Answer, Receive, Response, Timed, Websocket};
 use crate::config::{BaseUrl, Config, ConfigError, SessionCookie};
-use crate::cors::Cors;
-use crate::fields::{Common, Heads, cache_forever, set};
+use crate::cors::{Cors, allowed_headers};
+use crate::fields::{Common, Heads, More, cache_forever, set};
 use crate::pages::{self, Info};
 use crate::request::{Facts, Origin};
 use crate::resource::{Resource, Verb};
@@ -320,7 +320,7 @@ impl Service {
             Ok(wrapping) => Answer::Receive(Receive {
                 session: session.into(),
                 wrapping,
-                common: Box::new(common),
+                common,
             }),
             Err(error) => {
                 let mut head = common.head(self.config.payload_errors.status(), Some(TEXT));
@@ -413,10 +413,16 @@ impl Service {
     ) -> Common {
         let dialect = self.config.dialect;
         let cors = resource.is_cross_origin() && !self.config.disable_cors;
+        let headers = if cors {
+            allowed_headers(facts, dialect)
+        } else {
+            None
+        };
         Common {
             heads: Arc::clone(&self.heads),
             cors: cors.then(|| Cors::of(facts, dialect)),
-            cookie,
+            more: (headers.is_some() || cookie.is_some())
+                .then(|| Box::new(More { headers, cookie })),
         }
     }
 

@@ -7,10 +7,9 @@ use core::fmt;
 use websocket_proto::Instant;
 
 use crate::backlog::Backlog;
-use crate::capacity::Permit;
 use crate::deadlines::{Link, Linked};
 use crate::endpoint::{Class, Terms};
-use crate::event::{Closed, Event};
+use crate::event::{Cause, Closed, Event};
 use crate::exchange::ReceiverId;
 use crate::{Close, Literal, Message, SessionId};
 
@@ -21,7 +20,6 @@ pub(crate) struct Session<R> {
     pub(crate) link: Link,
     /// Which deadline `link` is.
     pub(crate) class: Option<Class>,
-    pub(crate) life: Life,
     /// Boxed, and only while there is something in it: most sessions idle.
     pub(crate) backlog: Option<Box<Backlog>>,
     /// The receiver that frames are given to.
@@ -29,17 +27,48 @@ pub(crate) struct Session<R> {
     /// How many receivers have their last frame and have not told what became of it.
     pub(crate) unflushed: u32,
     pub(crate) flags: Flags,
-    _permit: Permit,
+    leaving: Option<Box<Leaving>>,
 }
 
 /// Where a session is between its beginning and its end.
 #[derive(Debug)]
-pub(crate) enum Life {
+pub(crate) enum Life<'a> {
     Open,
     /// Closed by the application; what waits still goes out, and then the close.
-    Closing(Box<Closing>),
+    Closing(&'a Closing),
     /// Over, but the application was not told yet.
-    Over(Box<Closed>),
+    Over,
+}
+
+/// What is stored of a session that is no longer open.
+#[derive(Debug)]
+enum Leaving {
+    Closing(Box<Closing>),
+    Over(Over),
+}
+
+/// What a [`Closed`] is made of. Many sessions may be over at once, and few of them with words.
+#[derive(Debug)]
+struct Over {
+    cause: Cause,
+    in_doubt: bool,
+    unsent: usize,
+    closing: Option<Box<Closing>>,
+}
+
+impl Over {
+    fn closed(&self) -> Closed {
+        let closed = match (&self.closing, self.cause) {
+            (Some(closing), _) => Closed::new(Cause::Local, closing.close.clone()),
+            (None, Cause::Interrupted) => Closed::new(self.cause, Close::INTERRUPTED),
+            (None, cause) => Closed::without_word(cause),
+        };
+        Closed {
+            unsent: self.unsent,
+            in_doubt: self.in_doubt,
+            ..closed
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -75,23 +104,67 @@ pub(crate) struct Flags {
 }
 
 impl<R> Session<R> {
-    pub(crate) fn new(id: SessionId, request: Option<R>, permit: Permit) -> Self {
+    pub(crate) fn new(id: SessionId, request: Option<R>) -> Self {
         Self {
             id,
             request,
             link: Link::new(),
             class: None,
-            life: Life::Open,
             backlog: None,
             receiver: None,
             unflushed: 0,
             flags: Flags::default(),
-            _permit: permit,
+            leaving: None,
         }
     }
 
-    pub(crate) fn is_open(&self) -> bool {
-        matches!(self.life, Life::Open)
+    pub(crate) fn life(&self) -> Life<'_> {
+        match self.leaving.as_deref() {
+            None => Life::Open,
+            Some(Leaving::Closing(closing)) => Life::Closing(closing),
+            Some(Leaving::Over(_)) => Life::Over,
+        }
+    }
+
+    pub(crate) const fn is_open(&self) -> bool {
+        self.leaving.is_none()
+    }
+
+    /// Its close goes out when nothing else waits any more, and not after `until`.
+    pub(crate) fn close(&mut self, close: Close, until: Instant) {
+        let told = false;
+        let closing = Box::new(Closing { close, until, told });
+        self.leaving = Some(Box::new(Leaving::Closing(closing)));
+    }
+
+    /// The close, to be written as the last frame.
+    pub(crate) fn tell_close(&mut self) -> Option<&Close> {
+        match self.leaving.as_deref_mut() {
+            Some(Leaving::Closing(closing)) => {
+                closing.told = true;
+                Some(&closing.close)
+            }
+            Some(Leaving::Over(_)) | None => None,
+        }
+    }
+
+    /// Ends it, and tells whether it was not over: `cause` is why, if it was open.
+    pub(crate) fn end(&mut self, cause: Cause) -> bool {
+        let closing = match self.leaving.take().map(|leaving| *leaving) {
+            None => None,
+            Some(Leaving::Closing(closing)) => Some(closing),
+            Some(over @ Leaving::Over(_)) => {
+                self.leaving = Some(Box::new(over));
+                return false;
+            }
+        };
+        self.leaving = Some(Box::new(Leaving::Over(Over {
+            cause,
+            in_doubt: self.flags.in_doubt,
+            unsent: self.unsent(),
+            closing,
+        })));
+        true
     }
 
     pub(crate) fn backlog(&mut self) -> &mut Backlog {
@@ -155,13 +228,13 @@ impl<R> Session<R> {
             self.settle();
             return Some(Event::Message(message));
         }
-        match &self.life {
-            Life::Open if self.is_writable(terms) => {
+        match self.leaving.as_deref() {
+            None if self.is_writable(terms) => {
                 self.flags.awaits_room = false;
                 Some(Event::Writable)
             }
-            Life::Open | Life::Closing(_) => None,
-            Life::Over(closed) => Some(Event::Closed(Closed::clone(closed))),
+            None | Some(Leaving::Closing(_)) => None,
+            Some(Leaving::Over(over)) => Some(Event::Closed(over.closed())),
         }
     }
 
@@ -208,7 +281,7 @@ impl<R> fmt::Debug for Session<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
             .field("id", &self.id)
-            .field("life", &self.life)
+            .field("life", &self.life())
             .field("backlog", &self.backlog)
             .field("receiver", &self.receiver)
             .field("unflushed", &self.unflushed)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, Wake as _, Waker, ready};
 
 use sockjs_proto::{AnySession, Close, Closed, Event, Literal, Message, SessionKey, Socket};
@@ -11,6 +11,7 @@ use websocket_proto::{Machine as _, Refused, SendError};
 use super::SessionRequest;
 use super::group::Seat;
 use super::handles::SessionSender;
+use super::handling::Outcome;
 use super::hub::Hub;
 use super::runner::Runner;
 use super::service::App;
@@ -24,7 +25,6 @@ pub(crate) struct Core {
     pub(crate) hub: Arc<Hub>,
     link: Link,
     request: SessionRequest,
-    closed: OnceLock<Box<Closed>>,
 }
 
 /// Where a session's machine is.
@@ -56,7 +56,6 @@ impl Core {
             hub: Arc::clone(hub),
             link,
             request,
-            closed: OnceLock::new(),
         }
     }
 
@@ -94,7 +93,7 @@ impl Core {
 
     /// How the session ended, once that was received.
     pub(crate) fn closed(&self) -> Option<&Closed> {
-        self.closed.get().map(|closed| &**closed)
+        self.request.closed()
     }
 
     /// Runs `work` on the machine under its lock; whoever has to look at what came of it is woken
@@ -111,7 +110,7 @@ impl Core {
                     let mut waiters = lock(waiters);
                     let (result, _) = work(&mut state.endpoint.session(*key), &mut waiters);
                     self.count(&mut waiters.traffic);
-                    if self.closed.get().is_none() {
+                    if self.closed().is_none() {
                         return (result, None);
                     }
                     state.forget(*key, self);
@@ -205,7 +204,7 @@ impl Core {
 
     /// Notes the end under the machine's lock; [`ended`](Self::ended) follows outside.
     pub(crate) fn note_end(&self, closed: &Closed) {
-        let _ = self.closed.set(Box::new(closed.clone()));
+        self.request.note_end(closed);
     }
 
     /// What the end of the session brings with it.
@@ -442,7 +441,7 @@ impl Core {
     }
 
     /// What is left to do when the handler has ended.
-    pub(crate) fn handled(&self, outcome: Result<(), String>) {
+    pub(crate) fn handled(&self, outcome: Outcome) {
         let close = match outcome {
             Ok(()) => self.hub.service.config().default_close.clone(),
             Err(error) => {

@@ -12,8 +12,12 @@ use super::core::Core;
 use super::{HandlerOutput, Session};
 use crate::route::BoxFuture;
 
-/// Begins to handle a session. The future ends with the handler, and has closed the session then.
-pub(crate) type Handling = dyn Fn(&Arc<Core>, Span) -> BoxFuture<()> + Send + Sync;
+/// Begins to handle a session. Whoever polls the future tells the session
+/// [what it came to](Core::handled).
+pub(crate) type Handling = dyn Fn(&Arc<Core>, Span) -> BoxFuture<Outcome> + Send + Sync;
+
+/// What a handler came to.
+pub(crate) type Outcome = Result<(), String>;
 
 /// What sessions are given to. All that a session's task needs lies in one box.
 pub(crate) fn handling<F, Fut>(handler: F) -> Arc<Handling>
@@ -25,15 +29,12 @@ where
         let session = Session::new(core);
         let begin = AssertUnwindSafe(|| handler(session));
         match span.in_scope(|| catch_unwind(begin)) {
-            Ok(future) => Box::pin(Handled {
-                future,
-                core: Arc::clone(core),
-                span: (!span.is_disabled()).then(|| Box::new(span)),
-            }),
-            Err(_) => {
-                core.handled(Err(PANICKED.to_owned()));
-                Box::pin(std::future::ready(()))
+            Ok(future) if span.is_disabled() => Box::pin(Handled { future }),
+            Ok(future) => {
+                let handled = Handled { future };
+                Box::pin(Spanned { handled, span })
             }
+            Err(_) => Box::pin(std::future::ready(Err(PANICKED.to_owned()))),
         }
     })
 }
@@ -42,30 +43,35 @@ pin_project! {
     struct Handled<Fut> {
         #[pin]
         future: Fut,
-        core: Arc<Core>,
-        // Boxed: mostly there is none.
-        span: Option<Box<Span>>,
+    }
+}
+
+pin_project! {
+    // Mostly there is no span, and then no room for one.
+    struct Spanned<Fut> {
+        #[pin]
+        handled: Handled<Fut>,
+        span: Span,
     }
 }
 
 impl<Fut: Future<Output: HandlerOutput>> Future for Handled<Fut> {
-    type Output = ();
+    type Output = Outcome;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        let future = this.future;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let future = self.project().future;
         // What a panic may have left half done is the handler's own, which is dropped.
         let poll = AssertUnwindSafe(|| future.poll(cx).map(HandlerOutput::outcome));
-        let entered = this.span.as_ref().map(|span| span.enter());
-        let polled = catch_unwind(poll);
-        drop(entered);
-        let outcome = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(outcome)) => outcome,
-            Err(_) => Err(PANICKED.to_owned()),
-        };
-        this.core.handled(outcome);
-        Poll::Ready(())
+        catch_unwind(poll).unwrap_or_else(|_| Poll::Ready(Err(PANICKED.to_owned())))
+    }
+}
+
+impl<Fut: Future<Output: HandlerOutput>> Future for Spanned<Fut> {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let this = self.project();
+        this.span.in_scope(|| this.handled.poll(cx))
     }
 }
 

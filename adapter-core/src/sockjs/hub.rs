@@ -236,7 +236,7 @@ impl Hub {
             App::Handler(handler) => {
                 // Here is the runtime; wakes come from anywhere.
                 self.anywhere.get_or_init(self.spawner);
-                core.handle(&Runner::new(self, handler(&core, span)));
+                core.handle(&Runner::new(&core, handler(&core, span)));
             }
             App::Callbacks(_) => span.in_scope(|| core.run_callbacks()),
         }

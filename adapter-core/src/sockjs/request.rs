@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use sockjs_proto::{SessionId, Transport};
+use sockjs_proto::{Closed, SessionId, Transport};
 
 use super::visitors::Visit;
 use crate::kept::Kept;
@@ -18,16 +18,18 @@ use crate::{Address, RequestInfo};
 #[derive(Clone)]
 pub struct SessionRequest {
     kept: Kept,
-    /// The same in full, once it was asked for.
-    info: OnceLock<Box<RequestInfo>>,
     transport: Transport,
     id: Option<SessionId>,
-    /// Boxed: most sessions have neither.
-    more: Option<Box<More>>,
+    /// Boxed together: most sessions have nothing of it until they are over.
+    more: OnceLock<Box<More>>,
 }
 
 #[derive(Clone, Default)]
 struct More {
+    /// The request in full, once it was asked for.
+    info: OnceLock<Box<RequestInfo>>,
+    /// How the session ended.
+    closed: OnceLock<Box<Closed>>,
     data: Option<Arc<dyn Any + Send + Sync>>,
     /// The session's place among those of its address.
     _visit: Option<Visit>,
@@ -40,15 +42,20 @@ impl SessionRequest {
         id: Option<SessionId>,
         visit: Option<Visit>,
     ) -> Self {
+        let more = OnceLock::new();
+        if visit.is_some() {
+            more.get_or_init(|| {
+                Box::new(More {
+                    _visit: visit,
+                    ..More::default()
+                })
+            });
+        }
         Self {
             kept: Kept::new(info),
-            info: OnceLock::new(),
             transport,
             id,
-            more: visit.map(|visit| {
-                let _visit = Some(visit);
-                Box::new(More { data: None, _visit })
-            }),
+            more,
         }
     }
 
@@ -75,17 +82,30 @@ impl SessionRequest {
 
     /// What the [admission](super::Admission::with_data) attached, if it is a `T`.
     pub fn data<T: Any>(&self) -> Option<&T> {
-        let data = self.more.as_ref()?.data.as_deref();
+        let data = self.more.get()?.data.as_deref();
         data?.downcast_ref()
     }
 
     fn info(&self) -> &RequestInfo {
-        self.info.get_or_init(|| Box::new(self.kept.info()))
+        let more = self.more.get_or_init(Box::default);
+        more.info.get_or_init(|| Box::new(self.kept.info()))
+    }
+
+    /// How the session ended, once that is [known](Self::note_end).
+    pub(crate) fn closed(&self) -> Option<&Closed> {
+        self.more.get()?.closed.get().map(|closed| &**closed)
+    }
+
+    pub(crate) fn note_end(&self, closed: &Closed) {
+        let more = self.more.get_or_init(Box::default);
+        more.closed.get_or_init(|| Box::new(closed.clone()));
     }
 
     pub(crate) fn with_data(mut self, data: Option<Arc<dyn Any + Send + Sync>>) -> Self {
         if data.is_some() {
-            self.more.get_or_insert_default().data = data;
+            let mut more = self.more.take().unwrap_or_default();
+            more.data = data;
+            self.more = more.into();
         }
         self
     }

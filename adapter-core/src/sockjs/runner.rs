@@ -8,12 +8,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::hub::Hub;
+use super::core::Core;
+use super::handling::Outcome;
 use crate::route::BoxFuture;
 use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::sync::{Mutex, lock, thread_local};
 
-/// A handler's future and the task around it.
+/// A handler's future, and the task around it.
 ///
 /// ```text
 ///            wake              run
@@ -26,18 +27,23 @@ use crate::sync::{Mutex, lock, thread_local};
 /// connection writes; woken from elsewhere, in a task of its own. While it waits it is kept by its
 /// session and by whoever is going to wake it.
 pub(crate) struct Runner {
-    hub: Arc<Hub>,
     state: AtomicU8,
     /// Locked by whoever runs it, which is one at a time.
-    handler: Mutex<Option<BoxFuture<()>>>,
+    handler: Mutex<Option<Handler>>,
+}
+
+/// The session goes with the future: it keeps the runner.
+struct Handler {
+    core: Arc<Core>,
+    future: BoxFuture<Outcome>,
 }
 
 impl Runner {
-    pub(crate) fn new(hub: &Arc<Hub>, handler: BoxFuture<()>) -> Arc<Self> {
+    pub(crate) fn new(core: &Arc<Core>, future: BoxFuture<Outcome>) -> Arc<Self> {
+        let core = Arc::clone(core);
         Arc::new(Self {
-            hub: Arc::clone(hub),
             state: AtomicU8::new(IDLE),
-            handler: Mutex::new(Some(handler)),
+            handler: Mutex::new(Some(Handler { core, future })),
         })
     }
 
@@ -57,8 +63,12 @@ impl Runner {
     }
 
     fn spawn(self: Arc<Self>) {
-        let hub = Arc::clone(&self.hub);
-        hub.spawn(Box::pin(Task(Some(self))));
+        let hub = |handler: &Handler| Arc::clone(&handler.core.hub);
+        let hub = lock(&self.handler).as_ref().map(hub);
+        // Without a handler there is nothing to run.
+        if let Some(hub) = hub {
+            hub.spawn(Box::pin(Task(Some(self))));
+        }
     }
 
     /// Polls the handler once. `true` when it is to be run again.
@@ -70,7 +80,7 @@ impl Runner {
         };
         let waker = Waker::from(Arc::clone(self));
         let mut cx = Context::from_waker(&waker);
-        if handler.as_mut().poll(&mut cx).is_pending() {
+        let Poll::Ready(outcome) = handler.future.as_mut().poll(&mut cx) else {
             drop(place);
             let idle =
                 self.state
@@ -79,24 +89,30 @@ impl Runner {
                 self.state.store(QUEUED, Ordering::Release);
             }
             return idle.is_err();
-        }
+        };
         // Whoever wakes it from now on finds it queued for good.
         self.state.store(QUEUED, Ordering::Release);
         let ended = place.take();
         drop(place);
-        drop_caught(ended);
+        if let Some(Handler { core, future }) = ended {
+            core.handled(outcome);
+            drop_caught(future);
+        }
         false
     }
 
     /// It will never run again.
     pub(crate) fn give_up(&self) {
         let handler = lock(&self.handler).take();
-        drop_caught(handler);
+        if let Some(Handler { core, future }) = handler {
+            drop_caught(future);
+            drop(core);
+        }
     }
 }
 
 /// What a handler holds is dropped with application code.
-fn drop_caught(handler: Option<BoxFuture<()>>) {
+fn drop_caught(handler: BoxFuture<Outcome>) {
     if catch_unwind(AssertUnwindSafe(|| drop(handler))).is_err() {
         tracing::error!("handler panicked when it was dropped");
     }

@@ -10,6 +10,7 @@ use websocket_proto::{Instant, Machine, ReadInterest, Refused};
 use super::SessionRequest;
 use super::core::{Core, Link, Touched};
 use super::handles::text_len;
+use super::handling::Outcome;
 use super::hub::{GOING_AWAY, Hub};
 use super::service::App as Application;
 use super::waiters::Waiters;
@@ -272,7 +273,7 @@ pub(crate) struct SessionStage {
 }
 
 enum Handler {
-    Future(BoxFuture<()>),
+    Future(BoxFuture<Outcome>),
     /// Boxed: mostly there is none.
     Callbacks(Option<Box<Span>>),
     /// It has ended.
@@ -366,9 +367,10 @@ impl Stage for SessionStage {
             }
             Handler::Future(_) | Handler::Done => return App::Waits,
         };
-        if future.as_mut().poll(cx).is_pending() {
+        let Poll::Ready(outcome) = future.as_mut().poll(cx) else {
             return App::Waits;
-        }
+        };
+        self.core.handled(outcome);
         self.handler = Handler::Done;
         App::GoesOn
     }

@@ -15,10 +15,8 @@ use crate::{Frame, FromSession, Kind, ReceiverId, ToSession, Wrapping};
 /// It lives as long as a stream or a poll that waits, so what is seldom there is boxed.
 pub(super) struct Receiving<R> {
     stage: Stage<R>,
-    /// Until the response begins.
-    opening: Option<Opening>,
-    /// A frame that had no room.
-    unsent: Option<Box<Piece>>,
+    /// Boxed: a stream that waits has nothing.
+    ahead: Option<Box<Ahead>>,
     /// Until when somebody wants to know whether the peer is still there; `FAR` when nobody does.
     probe: Instant,
     /// The connection shuts down.
@@ -32,6 +30,14 @@ enum Stage<R> {
     Attached(ReceiverId, Pull),
     /// The last byte is queued.
     Ended(ReceiverId, By),
+}
+
+/// What goes out next.
+enum Ahead {
+    /// The head, with the first frame.
+    Opening(Opening),
+    /// A frame that had no room.
+    Unsent(Piece),
 }
 
 /// How far the next frame is.
@@ -54,9 +60,10 @@ pub(super) enum By {
 /// What the head of the response is made of, and the frame of a response that ends without one.
 struct Opening {
     wrapping: Wrapping,
-    common: Box<Common>,
+    common: Common,
 }
 
+#[derive(Default)]
 struct Piece {
     bytes: Bytes,
     last: Option<By>,
@@ -76,8 +83,7 @@ impl<R> Receiving<R> {
         };
         Self {
             stage: Stage::New(Box::new(attach)),
-            opening: Some(Opening { wrapping, common }),
-            unsent: None,
+            ahead: Some(Box::new(Ahead::Opening(Opening { wrapping, common }))),
             probe: Instant::FAR,
             shuts_down: false,
         }
@@ -92,11 +98,13 @@ impl<R> Receiving<R> {
                 return Some(ToSession::StillAlive(receiver));
             }
         }
-        if let Some(piece) = self.unsent.take() {
-            self.write(now, http, *piece);
-        }
-        if self.unsent.is_some() {
-            return None;
+        if let Some(Ahead::Unsent(piece)) = self.ahead.as_deref_mut() {
+            let piece = core::mem::take(piece);
+            self.ahead = None;
+            self.write(now, http, piece);
+            if self.ahead.is_some() {
+                return None;
+            }
         }
         let ends = self.may_end();
         match core::mem::replace(&mut self.stage, Stage::Attaching) {
@@ -110,7 +118,7 @@ impl<R> Receiving<R> {
             }
             Stage::Attached(receiver, Pull::Due) => {
                 // HTTP has no stream yet that could be full.
-                let may = self.opening.is_some() || http.is_writable();
+                let may = self.opening().is_some() || http.is_writable();
                 let room = if may { http.room() } else { 0 };
                 let pull = if room > 0 { Pull::Asked } else { Pull::Due };
                 self.stage = Stage::Attached(receiver, pull);
@@ -135,8 +143,7 @@ impl<R> Receiving<R> {
                 *stage = Stage::Attached(receiver, Pull::Due);
             }
             (FromSession::Refused(status), _) => {
-                let opening = self.opening.take();
-                return opening.map(|opening| opening.common.refused(status));
+                return self.opening().map(|opening| opening.common.refused(status));
             }
             (FromSession::Wait, Stage::Attached(_, pull)) => {
                 *pull = match pull {
@@ -223,10 +230,18 @@ impl<R> Receiving<R> {
         }
     }
 
+    /// The response has not begun.
+    fn opening(&self) -> Option<&Opening> {
+        match self.ahead.as_deref() {
+            Some(Ahead::Opening(opening)) => Some(opening),
+            Some(Ahead::Unsent(_)) | None => None,
+        }
+    }
+
     /// Whether the response may end by our own wish: between two frames, once it is known whether
     /// there is a first.
-    const fn may_end(&self) -> bool {
-        let begun = self.opening.is_none();
+    fn may_end(&self) -> bool {
+        let begun = self.opening().is_none();
         self.shuts_down && (begun || matches!(self.stage, Stage::Attached(_, Pull::Waits)))
     }
 
@@ -234,7 +249,7 @@ impl<R> Receiving<R> {
     /// be a failure, so it gets a heartbeat.
     fn parting(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        if let Some(Opening { wrapping, .. }) = &self.opening
+        if let Some(Opening { wrapping, .. }) = self.opening()
             && wrapping.transport().kind() == Kind::Polling
         {
             wrapping.write(&Frame::Heartbeat, &mut bytes);
@@ -245,7 +260,10 @@ impl<R> Receiving<R> {
     /// Queues a piece in an HTTP chunk of its own, or keeps it for when there is room.
     fn write(&mut self, now: Instant, http: &mut Connection, piece: Piece) {
         let Piece { bytes, last } = piece;
-        if let Some(Opening { wrapping, common }) = self.opening.take() {
+        // The last frame that had no room was written before.
+        if let Some(ahead) = self.ahead.take()
+            && let Ahead::Opening(Opening { wrapping, common }) = *ahead
+        {
             common.succeed(now, http, wrapping.transport(), Body::Stream);
         }
         if let Err(ChunkError {
@@ -253,7 +271,7 @@ impl<R> Receiving<R> {
             why: ChunkRefused::Full,
         }) = http.send_chunk(bytes)
         {
-            self.unsent = Some(Box::new(Piece { bytes, last }));
+            self.ahead = Some(Box::new(Ahead::Unsent(Piece { bytes, last })));
             return;
         }
         if let (Some(by), Some(receiver)) = (last, self.id()) {

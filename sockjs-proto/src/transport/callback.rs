@@ -1,6 +1,7 @@
 //! The function that `htmlfile` and `jsonp` call.
 
-use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -17,7 +18,7 @@ use percent_encoding::percent_decode;
 /// assert!(Callback::from_query(Some("c=alert(1)")).is_err());
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Callback(Box<str>);
+pub struct Callback(Arc<String>);
 
 impl Callback {
     /// Finds the parameter `c`, or else its other name `callback`, percent-encoded.
@@ -51,7 +52,7 @@ impl Callback {
             return Err(CallbackError::Invalid);
         }
         let name = core::str::from_utf8(&name).map_err(|_| CallbackError::Invalid)?;
-        Ok(Self(name.into()))
+        Ok(Self(Arc::new(name.into())))
     }
 
     /// The name.

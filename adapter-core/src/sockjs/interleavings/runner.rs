@@ -10,11 +10,14 @@ use std::task::{Context, Poll, Waker};
 use loom::sync::Mutex;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use loom::thread;
+use sockjs_proto::{Admit, Capacity, Config, Endpoint, Service, Transport, Wake, Wrapping};
 
-use super::NOW;
+use super::{NOW, info};
 use crate::Spawner;
 use crate::route::BoxFuture;
 use crate::sockjs::SockJs;
+use crate::sockjs::core::{Core, Link};
+use crate::sockjs::handling::Outcome;
 use crate::sockjs::hub::Hub;
 use crate::sockjs::runner::{Runner, in_turn};
 use crate::sync::lock;
@@ -52,9 +55,9 @@ struct Handler {
 }
 
 impl Future for Handler {
-    type Output = ();
+    type Output = Outcome;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let signals = &self.signals;
         assert!(!signals.inside.swap(true, SeqCst), "two poll it at once");
         assert_eq!(signals.dropped.load(SeqCst), 0);
@@ -62,7 +65,7 @@ impl Future for Handler {
         let ends = signals.come.load(SeqCst) >= self.wanted;
         signals.inside.store(false, SeqCst);
         match ends {
-            true => Poll::Ready(()),
+            true => Poll::Ready(Ok(())),
             false => Poll::Pending,
         }
     }
@@ -104,6 +107,20 @@ fn run_tasks() {
     }
 }
 
+/// A session that no shard knows.
+fn core() -> Arc<Core> {
+    let hub = hub();
+    let service = Service::new(Config::default()).expect("the defaults are valid");
+    let mut endpoint = Endpoint::new(&service, Admit::All, Capacity::new(1), [7; 16]);
+    endpoint.attach(NOW, "a", Wrapping::Xhr, || Ok(()));
+    let Some(Wake::Opened(key)) = endpoint.poll_wake() else {
+        panic!("it begins at once")
+    };
+    let request = hub.admit(info(), Transport::Xhr, None);
+    let request = request.expect("there is room");
+    Arc::new(Core::new(&hub, Link::shard(0, key), request))
+}
+
 /// A handler that was woken for the first time.
 fn start(wanted: usize) -> (Arc<Signals>, Arc<Runner>) {
     let signals = Arc::new(Signals::default());
@@ -111,7 +128,7 @@ fn start(wanted: usize) -> (Arc<Signals>, Arc<Runner>) {
         signals: Arc::clone(&signals),
         wanted,
     };
-    let runner = Runner::new(&hub(), Box::pin(handler));
+    let runner = Runner::new(&core(), Box::pin(handler));
     let _ = signals.runner.set(Arc::downgrade(&runner));
     Waker::from(Arc::clone(&runner)).wake();
     (signals, runner)
