@@ -47,7 +47,7 @@ pub(crate) struct Site {
     pub(crate) max_connections: usize,
     pub(crate) drain: Arc<Drain>,
     /// The SockJS services.
-    pub(crate) hubs: Arc<[Arc<Hub>]>,
+    pub(crate) hubs: Arc<Vec<Arc<Hub>>>,
     pub(crate) proxies: Option<Arc<TrustedProxies>>,
 }
 
@@ -58,7 +58,7 @@ impl Site {
             http: Arc::new(http_config::<C>(http1::server::Config::default())),
             max_connections: MAX_CONNECTIONS,
             drain: Arc::default(),
-            hubs: Arc::new([]),
+            hubs: Arc::default(),
             proxies: None,
         }
     }
@@ -185,7 +185,7 @@ impl<R: Runtime> Server<R> {
         let route = Route(Kind::SockJs(site.hubs.len()));
         site.routes.add(patterns, &route);
         let hub = Arc::new(Hub::mount::<R>(service));
-        site.hubs = site.hubs.iter().cloned().chain([hub]).collect();
+        site.hubs = Arc::new(site.hubs.iter().cloned().chain([hub]).collect());
         self
     }
 

@@ -22,7 +22,7 @@ use crate::{RequestInfo, SystemEntropy};
 pub(crate) struct Serving {
     conversation: Conversation<Option<RequestInfo>, Place>,
     attendant: Arc<Attendant>,
-    hubs: Arc<[Arc<Hub>]>,
+    hubs: Arc<Vec<Arc<Hub>>>,
     /// Where the current request goes to.
     place: Place,
     /// Whether the peer is still there is being found out.
@@ -33,8 +33,8 @@ pub(crate) struct Serving {
 #[derive(Clone, Copy, Debug)]
 struct Place {
     // Small, since a connection keeps some.
-    hub: u32,
-    shard: u32,
+    hub: u16,
+    shard: u16,
 }
 
 impl Place {
@@ -55,7 +55,7 @@ pub(crate) struct Asking {
 }
 
 impl Serving {
-    pub(crate) fn new(hubs: &Arc<[Arc<Hub>]>) -> Self {
+    pub(crate) fn new(hubs: &Arc<Vec<Arc<Hub>>>) -> Self {
         Self {
             conversation: Conversation::new(),
             attendant: Arc::default(),
@@ -94,7 +94,7 @@ impl Serving {
             Answer::Send(_) | Answer::Response(_) | Answer::Timed(_) => None,
         };
         // There are few of either.
-        let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        let narrow = |number| u16::try_from(number).unwrap_or(u16::MAX);
         let place = Place {
             hub: narrow(hub),
             shard: narrow(shard),

@@ -84,7 +84,10 @@ type Tells<R, P> = VecDeque<(P, ToSession<R>)>;
 enum Doing<R, P> {
     /// There is none, or it is not a service's.
     Nothing,
-    Receiving(P, Box<Receiving<R>>),
+    /// A receiver's request, of which the session has not been told.
+    Attaching(P, Box<(Receiving, ToSession<R>)>),
+    // In place: streams and polls wait longest of all.
+    Receiving(P, Receiving),
     Sending(P, Box<Parcel>),
     Timed(Box<Chunks>),
     /// A WebSocket, once everything before it is written.
@@ -122,8 +125,8 @@ impl<R, P: Clone> Conversation<R, P> {
                 // Nobody wants its body, but behind the body may be the end of the stream.
                 let _ = http.read_body(now, MOST_IGNORED);
                 if !http.is_finished() {
-                    let receiving = Box::new(Receiving::new(receive, request));
-                    self.doing = Doing::Receiving(place, receiving);
+                    let attaching = Box::new(Receiving::new(receive, request));
+                    self.doing = Doing::Attaching(place, attaching);
                 }
             }
             Answer::Send(sending) => {
@@ -169,7 +172,7 @@ impl<R, P: Clone> Conversation<R, P> {
             }
             Event::Eof => match self.doing {
                 // Nobody wants an answer without end any more.
-                Doing::Receiving(..) | Doing::Timed(_) => {
+                Doing::Attaching(..) | Doing::Receiving(..) | Doing::Timed(_) => {
                     self.give_up();
                     http.abort();
                 }
@@ -197,6 +200,9 @@ impl<R, P: Clone> Conversation<R, P> {
         if let Some(tell) = self.flushed(http.outbox()) {
             return Some(tell);
         }
+        if let Doing::Attaching(..) = self.doing {
+            return self.attach();
+        }
         match &mut self.doing {
             Doing::Receiving(place, receiving) => {
                 if let Some(message) = receiving.next(now, http) {
@@ -212,7 +218,9 @@ impl<R, P: Clone> Conversation<R, P> {
                 }
                 None
             }
-            Doing::Nothing | Doing::Switching(..) | Doing::Orphaned(_) => None,
+            Doing::Nothing | Doing::Attaching(..) | Doing::Switching(..) | Doing::Orphaned(_) => {
+                None
+            }
         }
     }
 
@@ -253,7 +261,7 @@ impl<R, P: Clone> Conversation<R, P> {
                     | FromSession::Closing => {}
                 }
             }
-            Doing::Nothing | Doing::Timed(_) | Doing::Switching(..) => {}
+            Doing::Nothing | Doing::Attaching(..) | Doing::Timed(_) | Doing::Switching(..) => {}
         }
     }
 
@@ -285,6 +293,7 @@ impl<R, P: Clone> Conversation<R, P> {
         match &self.doing {
             Doing::Receiving(_, receiving) => receiving.probed_until().is_some(),
             Doing::Nothing
+            | Doing::Attaching(..)
             | Doing::Sending(..)
             | Doing::Timed(_)
             | Doing::Switching(..)
@@ -305,7 +314,11 @@ impl<R, P: Clone> Conversation<R, P> {
         match &self.doing {
             Doing::Receiving(_, receiving) => receiving.probed_until(),
             Doing::Timed(chunks) => chunks.due(),
-            Doing::Nothing | Doing::Sending(..) | Doing::Switching(..) | Doing::Orphaned(_) => None,
+            Doing::Nothing
+            | Doing::Attaching(..)
+            | Doing::Sending(..)
+            | Doing::Switching(..)
+            | Doing::Orphaned(_) => None,
         }
     }
 
@@ -346,6 +359,7 @@ impl<R, P: Clone> Conversation<R, P> {
         match &self.doing {
             Doing::Receiving(_, receiving) => receiving.id(),
             Doing::Nothing
+            | Doing::Attaching(..)
             | Doing::Sending(..)
             | Doing::Timed(_)
             | Doing::Switching(..)
@@ -358,6 +372,7 @@ impl<R, P: Clone> Conversation<R, P> {
         match &self.doing {
             Doing::Sending(_, parcel) => parcel.id(),
             Doing::Nothing
+            | Doing::Attaching(..)
             | Doing::Receiving(..)
             | Doing::Timed(_)
             | Doing::Switching(..)
@@ -368,8 +383,14 @@ impl<R, P: Clone> Conversation<R, P> {
     /// Comes to a polite end: HTTP takes no further request, and a receiver's response ends with
     /// what the session has for it, so that the browser asks again, elsewhere.
     pub fn shutdown(&mut self, http: &mut Connection) {
-        if let Doing::Receiving(_, receiving) = &mut self.doing {
-            receiving.shutdown();
+        match &mut self.doing {
+            Doing::Receiving(_, receiving) => receiving.shutdown(),
+            Doing::Attaching(_, attaching) => attaching.0.shutdown(),
+            Doing::Nothing
+            | Doing::Sending(..)
+            | Doing::Timed(_)
+            | Doing::Switching(..)
+            | Doing::Orphaned(_) => {}
         }
         http.shutdown();
     }
@@ -396,7 +417,22 @@ impl<R, P: Clone> Conversation<R, P> {
                 None => {}
             },
             Doing::Orphaned(place) => self.doing = Doing::Orphaned(place),
-            Doing::Nothing | Doing::Timed(_) | Doing::Switching(..) => {}
+            Doing::Nothing | Doing::Attaching(..) | Doing::Timed(_) | Doing::Switching(..) => {}
+        }
+    }
+
+    /// Tells the session of a receiver.
+    fn attach(&mut self) -> Option<(P, ToSession<R>)> {
+        match core::mem::replace(&mut self.doing, Doing::Nothing) {
+            Doing::Attaching(place, attaching) => {
+                let (receiving, attach) = *attaching;
+                self.doing = Doing::Receiving(place.clone(), receiving);
+                Some((place, attach))
+            }
+            doing => {
+                self.doing = doing;
+                None
+            }
         }
     }
 
@@ -450,6 +486,7 @@ impl<R, P> fmt::Debug for Conversation<R, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let doing = match self.doing {
             Doing::Nothing => "nothing",
+            Doing::Attaching(..) => "attaching",
             Doing::Receiving(..) => "receiving",
             Doing::Sending(..) => "sending",
             Doing::Timed(_) => "timed",

@@ -13,8 +13,8 @@ use crate::fields::Common;
 use crate::{Frame, FromSession, Kind, ReceiverId, ToSession, Wrapping};
 
 /// It lives as long as a stream or a poll that waits, so what is seldom there is boxed.
-pub(super) struct Receiving<R> {
-    stage: Stage<R>,
+pub(super) struct Receiving {
+    stage: Stage,
     /// Boxed: a stream that waits has nothing.
     ahead: Option<Box<Ahead>>,
     /// Until when somebody wants to know whether the peer is still there; `FAR` when nobody does.
@@ -23,9 +23,7 @@ pub(super) struct Receiving<R> {
     shuts_down: bool,
 }
 
-enum Stage<R> {
-    /// With what is told first.
-    New(Box<ToSession<R>>),
+enum Stage {
     Attaching,
     Attached(ReceiverId, Pull),
     /// The last byte is queued.
@@ -69,8 +67,9 @@ struct Piece {
     last: Option<By>,
 }
 
-impl<R> Receiving<R> {
-    pub(super) fn new(receive: Receive, request: R) -> Self {
+impl Receiving {
+    /// The request that `receive` was made of, and what is told first.
+    pub(super) fn new<R>(receive: Receive, request: R) -> (Self, ToSession<R>) {
         let Receive {
             session,
             wrapping,
@@ -81,17 +80,18 @@ impl<R> Receiving<R> {
             wrapping: wrapping.clone(),
             request,
         };
-        Self {
-            stage: Stage::New(Box::new(attach)),
+        let receiving = Self {
+            stage: Stage::Attaching,
             ahead: Some(Box::new(Ahead::Opening(Opening { wrapping, common }))),
             probe: Instant::FAR,
             shuts_down: false,
-        }
+        };
+        (receiving, attach)
     }
 
     /// What to tell the session next. Its response may have [ended](Self::ended) when there is
     /// nothing.
-    pub(super) fn next(&mut self, now: Instant, http: &mut Connection) -> Option<ToSession<R>> {
+    pub(super) fn next<R>(&mut self, now: Instant, http: &mut Connection) -> Option<ToSession<R>> {
         if self.probe <= now {
             self.probe = Instant::FAR;
             if let Some(receiver) = self.id() {
@@ -107,16 +107,19 @@ impl<R> Receiving<R> {
             }
         }
         let ends = self.may_end();
-        match core::mem::replace(&mut self.stage, Stage::Attaching) {
-            Stage::New(attach) => Some(*attach),
-            Stage::Attached(receiver, Pull::Due | Pull::Waits) if ends => {
-                self.stage = Stage::Attached(receiver, Pull::Waits);
+        let Stage::Attached(receiver, pull) = &mut self.stage else {
+            return None;
+        };
+        let receiver = *receiver;
+        match pull {
+            Pull::Due | Pull::Waits if ends => {
+                *pull = Pull::Waits;
                 let bytes = self.parting().into();
                 let last = Some(By::Us);
                 self.write(now, http, Piece { bytes, last });
                 None
             }
-            Stage::Attached(receiver, Pull::Due) => {
+            Pull::Due => {
                 // HTTP has no stream yet that could be full.
                 let may = self.opening().is_some() || http.is_writable();
                 let room = if may { http.room() } else { 0 };
@@ -124,10 +127,7 @@ impl<R> Receiving<R> {
                 self.stage = Stage::Attached(receiver, pull);
                 (room > 0).then_some(ToSession::Pull { receiver, room })
             }
-            stage => {
-                self.stage = stage;
-                None
-            }
+            Pull::Asked | Pull::AskedAndWoken | Pull::Waits => None,
         }
     }
 
@@ -213,7 +213,7 @@ impl<R> Receiving<R> {
 
     pub(super) const fn id(&self) -> Option<ReceiverId> {
         match self.stage {
-            Stage::New(_) | Stage::Attaching => None,
+            Stage::Attaching => None,
             Stage::Attached(receiver, _) | Stage::Ended(receiver, _) => Some(receiver),
         }
     }
@@ -226,7 +226,7 @@ impl<R> Receiving<R> {
     pub(super) const fn ended(&self) -> Option<(ReceiverId, By)> {
         match self.stage {
             Stage::Ended(receiver, by) => Some((receiver, by)),
-            Stage::New(_) | Stage::Attaching | Stage::Attached(..) => None,
+            Stage::Attaching | Stage::Attached(..) => None,
         }
     }
 
