@@ -153,22 +153,43 @@ impl Sink<Message> for SessionSender {
 
 /// What all handles do that send.
 impl Core {
-    // What the future holds is part of every handler that awaits it.
+    // What the future holds is part of every handler that awaits it: the message itself, and nothing that
+    // can be made of it again.
     pub(super) fn send(
         &self,
-        message: Message,
+        mut message: Message,
     ) -> impl Future<Output = Result<(), SendError<Message>>> {
-        let mut payload = Some(self.payload(message));
+        let mut unsent = Some(self);
         poll_fn(move |cx| {
-            if self.send_at_once(&mut payload) {
+            let Some(core) = unsent else {
                 return Poll::Ready(Ok(()));
+            };
+            let sent = core.poll_send_message(cx, &mut message);
+            if sent.is_ready() {
+                unsent = None;
             }
-            let bytes = payload.as_ref().map_or(0, Payload::bytes);
-            let sent = self.poll_send(cx, &mut payload, bytes, |session, payload| {
-                payload.send(session)
-            });
-            sent.map_err(given_back)
+            sent
         })
+    }
+
+    /// Takes the message when it was sent or refused.
+    fn poll_send_message(
+        &self,
+        cx: &Context<'_>,
+        message: &mut Message,
+    ) -> Poll<Result<(), SendError<Message>>> {
+        let mut payload = Some(self.payload(std::mem::take(message)));
+        if self.send_at_once(&mut payload) {
+            return Poll::Ready(Ok(()));
+        }
+        let bytes = payload.as_ref().map_or(0, Payload::bytes);
+        let sent = self.poll_send(cx, &mut payload, bytes, |session, payload| {
+            payload.send(session)
+        });
+        if let Some(waiting) = payload {
+            *message = waiting.into_message();
+        }
+        sent.map_err(given_back)
     }
 
     pub(super) fn try_send(&self, message: Message) -> Result<(), SendError<Message>> {
