@@ -71,9 +71,6 @@ pub(crate) fn allowed_headers(facts: &Facts<'_>, dialect: Dialect) -> Option<Box
     wanted.map(Box::from)
 }
 
-/// The origin of pages that have none to tell.
-const NULL: &str = "null";
-
 /// What an answer says of other origins, whichever they are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Sharing {
@@ -96,3 +93,6 @@ impl Sharing {
         set(head, "Vary", "Origin");
     }
 }
+
+/// The origin of pages that have none to tell.
+const NULL: &str = "null";

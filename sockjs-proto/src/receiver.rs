@@ -165,8 +165,8 @@ impl<R> Endpoint<R> {
             return FromSession::Wait;
         };
         session.flags.heartbeat = false;
-        let bytes_of_it = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        entry.counted = entry.counted.saturating_add(bytes_of_it);
+        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        entry.counted = entry.counted.saturating_add(len);
         let last = match written {
             Written::Close => true,
             Written::Open | Written::Heartbeat | Written::Messages => {
