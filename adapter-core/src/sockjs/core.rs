@@ -242,17 +242,14 @@ impl Core {
     }
 
     /// Sends a message now if nothing stands against it. Otherwise it stays where it is.
-    pub(crate) fn send_at_once(&self, payload: &mut Option<Payload>) -> bool {
+    pub(crate) fn send_at_once(&self, message: &mut Message) -> bool {
         let Link::Socket(cell, _) = &self.link else {
             return false;
         };
-        match payload.take() {
-            Some(Payload::Plain(message)) => {
-                *payload = cell.send(message).err().map(Payload::Plain);
-                payload.is_none()
-            }
-            other => {
-                *payload = other;
+        match cell.send(std::mem::take(message)) {
+            Ok(()) => true,
+            Err(unsent) => {
+                *message = unsent;
                 false
             }
         }

@@ -178,10 +178,10 @@ impl Core {
         cx: &Context<'_>,
         message: &mut Message,
     ) -> Poll<Result<(), SendError<Message>>> {
-        let mut payload = Some(self.payload(std::mem::take(message)));
-        if self.send_at_once(&mut payload) {
+        if self.send_at_once(message) {
             return Poll::Ready(Ok(()));
         }
+        let mut payload = Some(self.payload(std::mem::take(message)));
         let bytes = payload.as_ref().map_or(0, Payload::bytes);
         let sent = self.poll_send(cx, &mut payload, bytes, |session, payload| {
             payload.send(session)
