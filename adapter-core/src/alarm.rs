@@ -37,18 +37,29 @@ impl<C: Clock> Default for Alarm<C> {
 
 impl<C: Clock> Alarm<C> {
     /// Sees to it that the waker of `cx` is woken at `deadline`, or somewhat earlier.
+    #[inline]
     pub(crate) fn set(&mut self, cx: &mut Context<'_>, now: Instant, deadline: Option<Instant>) {
-        let own = match self {
-            Self::Own(own) => own,
-            Self::Shared(timer) => return timer.set(now, deadline),
-        };
+        match self {
+            Self::Own(own) => Armed::set(own, cx, now, deadline),
+            Self::Shared(timer) => timer.set(now, deadline),
+        }
+    }
+}
+
+impl<C: Clock> Armed<C> {
+    fn set(
+        own: &mut Option<Pin<Box<Self>>>,
+        cx: &mut Context<'_>,
+        now: Instant,
+        deadline: Option<Instant>,
+    ) {
         let Some(deadline) = deadline else {
             *own = None;
             return;
         };
         let Some(armed) = own else {
             let sleep = C::sleep(deadline);
-            let mut armed = Box::pin(Armed {
+            let mut armed = Box::pin(Self {
                 sleep,
                 at: deadline,
                 waker: cx.waker().clone(),
@@ -69,9 +80,7 @@ impl<C: Clock> Alarm<C> {
         this.waker.clone_from(cx.waker());
         armed.as_mut().poll(cx);
     }
-}
 
-impl<C: Clock> Armed<C> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) {
         if self.project().sleep.poll(cx).is_ready() {
             cx.waker().wake_by_ref();

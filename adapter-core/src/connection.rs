@@ -255,22 +255,21 @@ fn poll_stage<T: Stage, S: Stream, C: Clock>(
         let mut moved = app == App::GoesOn;
         let mut deadline = None;
         if let Some(driver) = link {
-            let (bytes, rests) = stage.look(cx, |cx, machine| {
+            let ((did, due), rests) = stage.look(cx, |cx, machine| {
                 // The first turn only reads: what waits leaves with the answers to what comes.
-                let bytes = Moved::by(driver, cx, now, machine, turn > 0);
-                let idle = !moved && bytes.nothing_more();
-                (bytes, idle)
+                let (did, due) = Moved::by(driver, cx, now, machine, turn > 0);
+                let idle = !moved && matches!(did, Moved::Nothing { .. });
+                ((did, due), idle)
             });
             deadline = match stage.deadline() {
-                Some(own) => Some(bytes.deadline.map_or(own, |other| own.min(other))),
-                None => bytes.deadline,
+                Some(own) => Some(due.map_or(own, |other| own.min(other))),
+                None => due,
             };
             if rests {
                 driver.sleep(cx, now, deadline);
                 return Poll::Pending;
             }
-            moved |= bytes.anything();
-            moved |= bytes.follow(link, stage, cx, now);
+            moved |= did.follow(link, stage, cx, now);
         }
         if !moved && stage.try_rest(cx) {
             if let Some(driver) = link.as_mut().filter(|driver| !driver.is_closing()) {
@@ -295,59 +294,61 @@ fn poll_stage<T: Stage, S: Stream, C: Clock>(
     Poll::Pending
 }
 
-/// What one look at the machine moved.
-struct Moved {
-    /// Whether something was written.
-    output: Poll<io::Result<bool>>,
-    input: Poll<io::Result<()>>,
-    /// Nothing more is to be moved.
-    finished: bool,
-    deadline: Option<Instant>,
+/// What one look at the machine came to.
+enum Moved {
+    /// The stream has given and taken all that it can for now.
+    Nothing {
+        /// It did take something.
+        wrote: bool,
+    },
+    /// The machine was given something.
+    Input,
+    /// Everything is written that ever will be.
+    Finished,
+    WriteFailed(io::Error),
+    ReadFailed(io::Error),
 }
 
 impl Moved {
+    /// One look, and when there is to be another.
+    #[inline]
     fn by<S: Stream, C: Clock, M: Machine>(
         driver: &mut Driver<S, C>,
         cx: &mut Context<'_>,
         now: Instant,
         machine: &mut M,
         write: bool,
-    ) -> Self {
-        let mut moved = Self {
-            output: Poll::Ready(Ok(false)),
-            input: Poll::Pending,
-            finished: false,
-            deadline: None,
-        };
+    ) -> (Self, Option<Instant>) {
+        if driver.is_closing() {
+            return (Self::Finished, machine.poll_timeout());
+        }
+        let mut wrote = false;
         if write {
-            if !driver.is_closing() {
-                moved.output = driver.poll_output(cx, now, machine);
-            }
+            let output = driver.poll_output(cx, now, machine);
             scratch::reclaim(machine.outbox());
-            moved.finished = machine.is_finished() && machine.outbox().is_empty();
+            match output {
+                Poll::Ready(Ok(any)) => wrote = any,
+                Poll::Ready(Err(error)) => return (Self::WriteFailed(error), None),
+                Poll::Pending => {}
+            }
+            if machine.is_finished() && machine.outbox().is_empty() {
+                return (Self::Finished, machine.poll_timeout());
+            }
         }
-        if driver.is_closing() || matches!(moved.output, Poll::Ready(Err(_))) {
-            moved.deadline = machine.poll_timeout();
-        } else {
-            (moved.input, moved.deadline) = driver.poll_turn(cx, now, machine);
-        }
-        if matches!(moved.input, Poll::Ready(Ok(()))) {
-            scratch::lend(machine.outbox());
-        }
-        moved
-    }
-
-    /// Whether the stream has had and given everything for now, and is to go on.
-    fn nothing_more(&self) -> bool {
-        self.input.is_pending() && !matches!(self.output, Poll::Ready(Err(_))) && !self.finished
-    }
-
-    fn anything(&self) -> bool {
-        self.input.is_ready() || matches!(self.output, Poll::Ready(Ok(true)))
+        let (input, deadline) = driver.poll_turn(cx, now, machine, write);
+        let moved = match input {
+            Poll::Pending => Self::Nothing { wrote },
+            Poll::Ready(Ok(())) => {
+                scratch::lend(machine.outbox());
+                Self::Input
+            }
+            Poll::Ready(Err(error)) => Self::ReadFailed(error),
+        };
+        (moved, deadline)
     }
 
     /// Does what has to follow: reads to the end of the matter when a transport fails, closes one that is
-    /// done with. Whether that moved something.
+    /// done with. Whether anything moved.
     fn follow<T: Stage, S: Stream, C: Clock>(
         self,
         link: &mut Option<Driver<S, C>>,
@@ -358,24 +359,24 @@ impl Moved {
         let Some(driver) = link else {
             return false;
         };
-        match (self.output, self.input) {
-            (Poll::Ready(Err(error)), _) => {
-                stage.with(cx, |cx, machine| driver.salvage(cx, now, machine));
-                fail(link, stage, &error)
+        match self {
+            Self::Nothing { wrote } => {
+                stage.input_is_dry();
+                wrote
             }
-            (_, Poll::Ready(Err(error))) => fail(link, stage, &error),
-            (Poll::Ready(Ok(_)), _) if self.finished => {
+            Self::Input => true,
+            Self::Finished => {
                 let closed = driver.poll_close(cx, now).is_ready();
                 if closed {
                     *link = None;
                 }
                 closed
             }
-            (_, Poll::Pending) if !driver.is_closing() => {
-                stage.input_is_dry();
-                false
+            Self::WriteFailed(error) => {
+                stage.with(cx, |cx, machine| driver.salvage(cx, now, machine));
+                fail(link, stage, &error)
             }
-            (_, Poll::Ready(Ok(())) | Poll::Pending) => false,
+            Self::ReadFailed(error) => fail(link, stage, &error),
         }
     }
 }

@@ -173,10 +173,16 @@ impl Seat {
 
     /// Asks to be woken, with the waker of `cx`, when the phase changes. A task keeps its waker for life;
     /// another executor may at worst drain later.
+    #[inline]
     pub(crate) fn register(&mut self, cx: &Context<'_>) {
-        if std::mem::replace(&mut self.registered, true) {
-            return;
+        if !self.registered {
+            self.take_waker(cx);
         }
+    }
+
+    #[cold]
+    fn take_waker(&mut self, cx: &Context<'_>) {
+        self.registered = true;
         let mut table = self.drain.lock();
         if let Some(seat) = table.seats.get_mut(self.index as usize) {
             *seat = Some(cx.waker().clone());

@@ -105,18 +105,23 @@ impl<S: Stream, C: Clock> Driver<S, C> {
         now: Instant,
         machine: &mut M,
     ) -> Poll<io::Result<()>> {
-        self.poll_turn(cx, now, machine).0
+        self.poll_turn(cx, now, machine, true).0
     }
 
-    /// [`poll_input`](Self::poll_input), and the machine's deadline after it.
-    #[inline]
+    /// [`poll_input`](Self::poll_input), and the machine's deadline after it. Unless it is the `last` look for
+    /// now, the time of a machine that was given something can wait for the next.
+    #[inline(always)]
     pub(crate) fn poll_turn<M: Machine + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
         now: Instant,
         machine: &mut M,
+        last: bool,
     ) -> (Poll<io::Result<()>>, Option<Instant>) {
         let offered = self.poll_offer(cx, now, machine);
+        if !last && offered.is_ready() {
+            return (offered, None);
+        }
         let deadline = machine.poll_timeout();
         if deadline.is_none_or(|deadline| now < deadline) {
             return (offered, deadline);
@@ -129,6 +134,7 @@ impl<S: Stream, C: Clock> Driver<S, C> {
         (moved, machine.poll_timeout())
     }
 
+    #[inline(always)]
     fn poll_offer<M: Machine + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,

@@ -11,6 +11,7 @@ use futures_sink::Sink;
 use websocket_proto::connection::{Closed, Connection, Event, Events, Prepared, SendOptions};
 use websocket_proto::{CloseCode, Message, MessageKind, Refused, SendError, Utf8Bytes};
 
+use crate::desk;
 use crate::shared::{Shared, Wait};
 
 /// The receiving half of a [`WebSocket`](crate::WebSocket).
@@ -39,7 +40,7 @@ impl Receiver {
     /// See [`WebSocket::recv`](crate::WebSocket::recv).
     #[inline]
     pub fn recv(&mut self) -> impl Future<Output = Option<Message>> {
-        poll_fn(|cx| self.poll_recv(cx))
+        Recv(self)
     }
 
     /// See [`WebSocket::next_event`](crate::WebSocket::next_event).
@@ -54,15 +55,28 @@ impl Receiver {
 
     #[inline]
     fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Option<Event>> {
+        ready!(self.poll_taken(cx));
         match self.taken(Events::next) {
             Some(event) => Poll::Ready(Some(event)),
             None => self.sender.0.poll_event(cx, &mut self.events),
         }
     }
 
+    /// Looks for events to take where that needs no lock. `Pending` says that there will be some later.
+    #[inline(always)]
+    fn poll_taken(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.events.is_none()
+            && let Some(events) = desk::poll_events(Arc::as_ptr(&self.sender.0), cx)
+        {
+            self.events = Some(ready!(events));
+        }
+        Poll::Ready(())
+    }
+
     // In the caller, so that a message is made where it stays.
     #[inline(always)]
     fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Option<Message>> {
+        ready!(self.poll_taken(cx));
         match self.taken(Events::next_message) {
             Some(message) => Poll::Ready(Some(message)),
             None => self.poll_message(cx),
@@ -77,6 +91,7 @@ impl Receiver {
         let event = next(events);
         if events.is_empty()
             && let Some(events) = self.events.take()
+            && let Some(events) = desk::give_back(Arc::as_ptr(&self.sender.0), events)
         {
             self.sender.0.give_back(events);
         }
@@ -104,6 +119,31 @@ impl Receiver {
     }
 }
 
+/// As [`poll_fn`] would make it, but part of the future that awaits it.
+struct Recv<'a>(&'a mut Receiver);
+
+impl Future for Recv<'_> {
+    type Output = Option<Message>;
+
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_recv(cx)
+    }
+}
+
+/// The same for the message that is sent, until it is taken.
+struct Sending<'a>(&'a Shared, Option<Message>);
+
+impl Future for Sending<'_> {
+    type Output = Result<(), SendError<Message>>;
+
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let shared = self.0;
+        shared.poll_message(cx, &mut self.1)
+    }
+}
+
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.sender.0.drop_receiver(self.events.take());
@@ -128,8 +168,7 @@ impl Sender {
         &self,
         message: impl Into<Message>,
     ) -> impl Future<Output = Result<(), SendError<Message>>> {
-        let mut message = Some(message.into());
-        poll_fn(move |cx| self.0.poll_message(cx, &mut message))
+        Sending(&self.0, Some(message.into()))
     }
 
     /// See [`WebSocket::send_with`](crate::WebSocket::send_with).

@@ -17,6 +17,7 @@ mod alarm;
 mod body;
 mod client;
 mod connection;
+mod desk;
 mod drain;
 mod driver;
 pub mod embed;

@@ -113,8 +113,7 @@ pub trait Listener: Send + 'static {
 
 /// The time since the first call in this process, by the system's monotonic clock.
 pub fn now() -> Instant {
-    let nanos = start().0.elapsed().as_nanos();
-    Instant::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    Instant::ZERO + start().0.elapsed()
 }
 
 /// The point in the system's own terms, for timers of runtimes that think in those.

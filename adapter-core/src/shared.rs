@@ -10,6 +10,7 @@ use websocket_proto::{
     CloseCode, Draft, Instant, Machine, Message, ReadInterest, Refused, SendError,
 };
 
+use crate::desk::Tray;
 use crate::kept::Kept;
 use crate::scratch;
 use crate::standalone::Standalone;
@@ -377,40 +378,64 @@ impl Shared {
 /// What the connection's task does.
 impl Shared {
     /// One look of the task at the machine. Whatever handles do from now on it will see before it rests.
-    /// The task rests after it if `work` says that it may, and nothing stands against it.
+    /// The task rests after it if `work` says that it may, and nothing stands against it: the second
+    /// value tells.
+    ///
+    /// What the handler has laid back on `tray` goes to the machine, and what it waits for comes there.
     pub(crate) fn turn<T>(
         &self,
         cx: &mut Context<'_>,
+        tray: &mut Tray,
         work: impl FnOnce(&mut Context<'_>, &mut Connection) -> (T, bool),
-    ) -> (T, Turn) {
+    ) -> (T, bool) {
         let mut guard = self.lock();
         let inner = &mut *guard;
         inner.push_overflow();
         inner.begin_turn();
+        inner.clear(tray);
         let (result, may_rest) = work(cx, &mut inner.machine);
-        if matches!(&inner.mover, Mover::Task(task) if task.receiver_gone) {
-            while self.take_event(&mut inner.machine).is_some() {}
-        }
-        let (mut own, mut others) = (false, Vec::new());
-        inner.due(|waker| {
-            if waker.will_wake(cx.waker()) {
-                own = true;
-            } else {
-                others.push(waker.clone());
-            }
-        });
-        let end = if own {
-            Turn::IsDue
-        } else if may_rest && inner.overflow.is_none() && inner.rest(cx) {
-            Turn::Rests
-        } else {
-            Turn::GoesOn
-        };
+        let others = inner
+            .tell_own(cx, tray)
+            .then(|| self.tell_others(inner, cx, tray));
+        let rests = may_rest && !tray.due && inner.overflow.is_none() && inner.rest(cx);
         drop(guard);
-        if !others.is_empty() {
+        if let Some(others) = others {
             others.into_iter().for_each(Waker::wake);
         }
-        (result, end)
+        (result, rests)
+    }
+
+    /// Who is to be woken because what it waited for has come true. The task itself is told on `tray`. What
+    /// came for a receiver that is gone is dropped.
+    #[cold]
+    fn tell_others(&self, inner: &mut Inner, cx: &Context<'_>, tray: &mut Tray) -> Vec<Waker> {
+        let mut others = Vec::new();
+        let Mover::Task(task) = &mut inner.mover else {
+            return others;
+        };
+        if task.receiver_gone {
+            while self.take_event(&mut inner.machine).is_some() {}
+        }
+        if task.receiver_waits && inner.machine.has_events() {
+            task.receiver_waits = false;
+            others.extend(task.receiver.clone());
+        }
+        let Some(mut waiting) = task.waiting.take() else {
+            return others;
+        };
+        waiting.retain(|(waker, wait)| {
+            let come = inner.has_come(*wait);
+            if come && waker.will_wake(cx.waker()) {
+                tray.due = true;
+            } else if come {
+                others.push(waker.clone());
+            }
+            !come
+        });
+        if let (Mover::Task(task), false) = (&mut inner.mover, waiting.is_empty()) {
+            task.waiting = Some(waiting);
+        }
+        others
     }
 
     /// The transport failed.
@@ -419,12 +444,14 @@ impl Shared {
     }
 
     /// Ends the task's work unless there is news.
-    pub(crate) fn try_rest(&self, cx: &Context<'_>) -> bool {
-        self.lock().rest(cx)
+    pub(crate) fn try_rest(&self, cx: &Context<'_>, tray: &mut Tray) -> bool {
+        let mut inner = self.lock();
+        inner.clear(tray);
+        inner.rest(cx)
     }
 }
 
-/// How a look of the task at the machine ends.
+/// How a look of a session's task at its machine ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Turn {
     /// Somebody in the task itself has reason to look too.
@@ -492,28 +519,36 @@ impl Inner {
         }
     }
 
-    /// Tells who has waited for what has come true.
-    fn due(&mut self, mut tell: impl FnMut(&Waker)) {
+    /// Takes what the handler has laid back.
+    #[inline]
+    fn clear(&mut self, tray: &mut Tray) {
+        if let Some(events) = tray.events.take() {
+            self.machine.put_back(events);
+            // A handler that is still due was not polled since.
+            let waits = std::mem::take(&mut tray.waits) || tray.due;
+            if let (true, Mover::Task(task)) = (waits, &mut self.mover) {
+                task.receiver_waits = true;
+            }
+        }
+    }
+
+    /// Tells a receiver that waits in the task itself of what has come, with events on `tray`. Whether there is
+    /// anybody else to look after.
+    #[inline(always)]
+    fn tell_own(&mut self, cx: &Context<'_>, tray: &mut Tray) -> bool {
         let Mover::Task(task) = &mut self.mover else {
-            return;
+            return false;
         };
         if task.receiver_waits && self.machine.has_events() {
-            task.receiver_waits = false;
-            task.receiver.iter().for_each(&mut tell);
-        }
-        let Some(mut waiting) = task.waiting.take() else {
-            return;
-        };
-        waiting.retain(|(waker, wait)| {
-            let come = self.has_come(*wait);
-            if come {
-                tell(waker);
+            let own = |waker: &Waker| waker.will_wake(cx.waker());
+            if !task.receiver.as_ref().is_some_and(own) {
+                return true;
             }
-            !come
-        });
-        if let (Mover::Task(task), false) = (&mut self.mover, waiting.is_empty()) {
-            task.waiting = Some(waiting);
+            task.receiver_waits = false;
+            tray.due = true;
+            tray.events = self.machine.take_events();
         }
+        task.waiting.is_some() || task.receiver_gone
     }
 
     /// Whether a receiver that was told of the end has nothing more to wait for: handles that move the

@@ -9,15 +9,15 @@ use websocket_proto::{CloseCode, Instant};
 
 use crate::Stream;
 use crate::connection::{App, Stage};
+use crate::desk::Tray;
 use crate::route::BoxFuture;
-use crate::shared::{Shared, Turn};
+use crate::shared::Shared;
 
 /// The machine, which the handles share, and the handler that holds them.
 pub(crate) struct SocketStage {
     shared: Arc<Shared>,
     handler: Option<BoxFuture<()>>,
-    /// Something came true that the handler itself waits for.
-    due: bool,
+    tray: Tray,
 }
 
 impl SocketStage {
@@ -26,7 +26,7 @@ impl SocketStage {
         let stage = Self {
             shared,
             handler,
-            due: false,
+            tray: Tray::default(),
         };
         if stage.handler.is_none() {
             stage.panicked();
@@ -61,13 +61,7 @@ impl Stage for SocketStage {
         cx: &mut Context<'_>,
         look: impl FnOnce(&mut Context<'_>, &mut Connection) -> (T, bool),
     ) -> (T, bool) {
-        let due = self.due;
-        let (result, end) = self.shared.turn(cx, |cx, machine| {
-            let (result, may_rest) = look(cx, machine);
-            (result, may_rest && !due)
-        });
-        self.due |= end == Turn::IsDue;
-        (result, end == Turn::Rests)
+        self.shared.turn(cx, &mut self.tray, look)
     }
 
     fn poll_app<S: Stream>(
@@ -77,13 +71,16 @@ impl Stage for SocketStage {
         _stream: Option<&S>,
         woken: bool,
     ) -> App {
-        let due = std::mem::take(&mut self.due) || woken;
+        let due = std::mem::take(&mut self.tray.due) || woken;
         let Some(handler) = self.handler.as_mut().filter(|_| due) else {
             return App::Waits;
         };
         // What a panic may have left half done is the handler's own, which is dropped, and the machine,
         // which is not touched while application code runs.
-        match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
+        let polled = self.tray.offer(Arc::as_ptr(&self.shared), cx, |cx| {
+            catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx)))
+        });
+        match polled {
             Ok(Poll::Pending) => return App::Waits,
             Ok(Poll::Ready(())) => {
                 self.handler = None;
@@ -98,7 +95,7 @@ impl Stage for SocketStage {
     }
 
     fn try_rest(&mut self, cx: &Context<'_>) -> bool {
-        !self.due && self.shared.try_rest(cx)
+        !self.tray.due && self.shared.try_rest(cx, &mut self.tray)
     }
 
     fn drain(&mut self) {

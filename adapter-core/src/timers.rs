@@ -46,12 +46,20 @@ impl Timer {
 
     /// Sees to it that the connection is woken at `deadline`, or somewhat earlier: nothing is done for a
     /// deadline that has moved away, or is gone for now as between a request and its response.
+    #[inline]
     pub(crate) fn set(&mut self, now: Instant, deadline: Option<Instant>) {
-        let Some(deadline) = deadline.filter(|deadline| *deadline < Instant::FAR) else {
+        let Some(deadline) = deadline else {
             return;
         };
-        let ahead = now < self.at && self.drain.kept.load(Ordering::Acquire);
-        if !ahead || deadline < self.at {
+        let early_enough = now < self.at && self.at <= deadline;
+        if !early_enough || !self.drain.kept.load(Ordering::Acquire) {
+            self.move_to(deadline);
+        }
+    }
+
+    #[cold]
+    fn move_to(&mut self, deadline: Instant) {
+        if deadline < Instant::FAR {
             let before = std::mem::replace(&mut self.at, deadline);
             self.drain.set_timer(self.seat, before, deadline);
         }

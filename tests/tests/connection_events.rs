@@ -92,6 +92,28 @@ fn what_is_taken_still_counts() {
 }
 
 #[test]
+fn what_is_put_back_is_told_next() {
+    let (input, expected) = mixed();
+    for seen in 0..=expected.len() {
+        for later in [0, 3] {
+            let mut machine = server(Config::default());
+            feed(&mut machine, input.clone());
+            let mut taken = machine.take_events().expect("they wait");
+            let mut told: Vec<_> = taken.by_ref().take(seen).collect();
+            let more = masked(0x82, b"later").repeat(later);
+            feed(&mut machine, more);
+            machine.put_back(taken);
+            assert_eq!(machine.has_events(), seen < expected.len() || later > 0);
+            told.extend(events(&mut machine));
+            assert_eq!(told[..expected.len()], expected);
+            let later = vec![Event::Message(Message::binary(&b"later"[..])); later];
+            assert_eq!(told[expected.len()..], later);
+            assert_eq!(machine.read_interest(), ReadInterest::Data);
+        }
+    }
+}
+
+#[test]
 fn more_than_half_of_the_mark_is_taken_one_by_one() {
     let mut machine = server(Config {
         inbound_mark: 1000,

@@ -121,9 +121,11 @@ impl Outbox {
         if !mem::take(&mut self.lent) {
             return None;
         }
-        let rest = self.small[self.read..].to_vec();
+        let mut buffer = mem::take(&mut self.small);
+        if self.read < buffer.len() {
+            self.small = buffer[self.read..].to_vec();
+        }
         self.read = 0;
-        let mut buffer = mem::replace(&mut self.small, rest);
         buffer.clear();
         Some(buffer)
     }
@@ -184,6 +186,31 @@ impl Outbox {
     pub fn clear(&mut self) {
         self.large = None;
         self.forget_small();
+    }
+
+    fn advance_pieces(&mut self, mut n: usize) {
+        while n > 0 {
+            let front = self.large.as_mut().and_then(|large| {
+                let front = large.queue.front_mut()?;
+                Some((front, &mut large.before, &mut large.len))
+            });
+            let Some((entry, before, len)) = front else {
+                self.read += n;
+                break;
+            };
+            let small = n.min(entry.before);
+            entry.before -= small;
+            *before -= small;
+            self.read += small;
+            n -= small;
+            let payload = n.min(entry.payload.len());
+            entry.payload.advance(payload);
+            *len -= payload;
+            n -= payload;
+            if entry.payload.is_empty() {
+                self.drop_front();
+            }
+        }
     }
 
     /// Drops the large piece in front.
@@ -253,30 +280,14 @@ impl Buf for Outbox {
     /// # Panics
     ///
     /// When `n` is more than [`len`](Self::len).
-    fn advance(&mut self, mut n: usize) {
+    #[inline]
+    fn advance(&mut self, n: usize) {
         assert!(n <= self.len(), "advanced past the end of the outbox");
         self.written += n as u64;
-        while n > 0 {
-            let front = self.large.as_mut().and_then(|large| {
-                let front = large.queue.front_mut()?;
-                Some((front, &mut large.before, &mut large.len))
-            });
-            let Some((entry, before, len)) = front else {
-                self.read += n;
-                break;
-            };
-            let small = n.min(entry.before);
-            entry.before -= small;
-            *before -= small;
-            self.read += small;
-            n -= small;
-            let payload = n.min(entry.payload.len());
-            entry.payload.advance(payload);
-            *len -= payload;
-            n -= payload;
-            if entry.payload.is_empty() {
-                self.drop_front();
-            }
+        if self.large.is_none() {
+            self.read += n;
+        } else {
+            self.advance_pieces(n);
         }
         if self.read == self.small.len() {
             self.forget_small();

@@ -199,6 +199,12 @@ impl Connection {
         self.queue.give_back(events);
     }
 
+    /// Takes `events` back as they are: what is left of them is told next, before all that came since.
+    #[inline]
+    pub fn put_back(&mut self, events: Events) {
+        self.queue.put_back(events);
+    }
+
     /// Lends memory for events to come until it is [reclaimed](Self::reclaim_events): the counterpart of
     /// [`Outbox::lend`]. It is dropped where events wait in other memory.
     ///

@@ -118,7 +118,6 @@ impl Outgoing {
     }
 
     /// See [`Connection::send`](super::Connection::send).
-    #[inline]
     pub fn send(&mut self, message: Message) -> Result<(), SendError<Message>> {
         if self.send_short(&message) {
             return Ok(());
@@ -127,7 +126,7 @@ impl Outgoing {
     }
 
     /// See [`Connection::send_short`](super::Connection::send_short).
-    #[inline]
+    #[inline(always)]
     pub(super) fn send_short(&mut self, message: &Message) -> bool {
         let opcode = match message.kind() {
             MessageKind::Text => OpCode::Text,

@@ -106,15 +106,13 @@ impl Pings {
     }
 
     /// When something is due: a ping, or the end of our patience.
+    #[inline]
     pub(super) fn deadline(&self, config: &Config) -> Option<Instant> {
-        match &self.waiting {
-            Some(waiting) => {
-                Some(waiting.since.max(self.heard) + config.pong_timeout.max(SHORTEST))
-            }
-            None => config
-                .ping_interval
-                .map(|interval| self.heard + interval.max(SHORTEST)),
-        }
+        let (since, time) = match &self.waiting {
+            Some(waiting) => (waiting.since.max(self.heard), config.pong_timeout),
+            None => (self.heard, config.ping_interval?),
+        };
+        Some((since + time).max(since + SHORTEST))
     }
 
     pub(super) fn due(&self, now: Instant, config: &Config) -> Due {

@@ -148,6 +148,25 @@ impl Queue {
         }
     }
 
+    /// The same, and what is left of them is next again.
+    #[inline(always)]
+    pub(super) fn put_back(&mut self, events: Events) {
+        if events.is_empty() {
+            self.give_back(events);
+        } else {
+            self.restore(events);
+        }
+    }
+
+    #[cold]
+    fn restore(&mut self, mut events: Events) {
+        self.lent = 0;
+        if let Some(later) = self.events.take() {
+            events.0.append(*later.0);
+        }
+        self.events = Some(events);
+    }
+
     #[inline]
     pub(super) fn lend(&mut self, mut events: Events) {
         if self.events.is_none() {
@@ -169,20 +188,22 @@ impl Queue {
         None
     }
 
-    #[inline]
+    #[inline(always)]
     fn events(&mut self) -> &mut Waiting {
         let burst = self.burst;
-        let events = self.events.get_or_insert_with(|| {
-            let mut waiting = Box::new(Waiting::default());
-            // Peers send in bursts of much the same size: room for one like the last.
-            waiting.records.reserve_exact(burst.min(MAX_EXPECTED));
-            Events(waiting)
-        });
-        &mut events.0
+        &mut self.events.get_or_insert_with(|| Events::expect(burst)).0
     }
 }
 
 impl Events {
+    /// Memory for a burst of so many bytes: peers send bursts of much the same size.
+    #[cold]
+    fn expect(burst: usize) -> Self {
+        let mut waiting = Box::new(Waiting::default());
+        waiting.records.reserve_exact(burst.min(MAX_EXPECTED));
+        Self(waiting)
+    }
+
     /// Whether none is left.
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -269,7 +290,9 @@ impl Waiting {
     fn forget(&mut self) {
         self.records.clear();
         self.taken = 0;
-        self.others = None;
+        if self.others.is_some() {
+            self.others = None;
+        }
         self.weight = 0;
     }
 
@@ -290,6 +313,16 @@ impl Waiting {
         self.records.extend_from_slice(&Head::Other.encode());
         self.weight += payload_of(&event) + ENTRY;
         self.others.get_or_insert_default().push_back(event);
+    }
+
+    #[cold]
+    fn append(&mut self, mut later: Self) {
+        self.records
+            .extend_from_slice(&later.records[later.taken..]);
+        if let Some(others) = &mut later.others {
+            self.others.get_or_insert_default().append(others);
+        }
+        self.weight += later.weight;
     }
 
     /// Each byte is moved at most once for one that was taken.
@@ -358,7 +391,8 @@ impl Sink for Queue {
         waiting + self.lent >= self.mark
     }
 
-    #[inline]
+    // In the caller, which knows most often where the payload lies.
+    #[inline(always)]
     fn message(&mut self, message: Incoming<'_>, _: &mut Outgoing) {
         if let Some(payload) = message.lies()
             && let Ok(len @ ..=SHORT) = u16::try_from(payload.len())
