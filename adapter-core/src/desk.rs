@@ -5,13 +5,20 @@
 //! them there, lays them back when it is done with the last, and says that it waits for more. The task
 //! clears the desk when the handler returns, and tells the machine at its next look, which always follows.
 //! A handle that is polled in another task finds nothing there and goes by the lock.
+//!
+//! With many messages the task also lays the machine's way of sending short ones there, and puts it back when
+//! the handler returns. What was sent on it goes out before all that others sent through the lock meanwhile.
+//! Whatever else is done through the lock in the handler itself puts it back first; and once somebody else
+//! was there, it is not used any more: what is sent from then on goes behind.
 
-use std::cell::Cell;
-use std::mem::ManuallyDrop;
+use std::cell::{Cell, RefCell};
+use std::mem::{self, ManuallyDrop};
 use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, RawWakerVTable, Waker};
 
-use websocket_proto::connection::Events;
+use websocket_proto::Message;
+use websocket_proto::connection::{Answers, Events};
 
 use crate::shared::Shared;
 
@@ -30,7 +37,14 @@ struct Desk {
     events: Cell<ManuallyDrop<Option<Events>>>,
     /// The handle waits for more.
     waits: Cell<bool>,
+    answers: RefCell<ManuallyDrop<Option<Answers>>>,
+    /// How many [`DISTURBANCES`] there were when they were laid.
+    calm_since: Cell<usize>,
 }
+
+/// How often somebody came in between. It seldom happens, so that one count does for all connections, none of
+/// which needs memory for it: at worst a handler goes by the lock.
+static DISTURBANCES: AtomicUsize = AtomicUsize::new(0);
 
 /// What two wakers have in common that wake the same task.
 type Identity = (*const (), *const RawWakerVTable);
@@ -47,6 +61,14 @@ pub(crate) struct Tray {
 }
 
 impl Tray {
+    /// Whether there are so many events that it pays to lay [`Answers`] on the desk.
+    #[inline]
+    pub(crate) fn is_heavy(&self) -> bool {
+        self.events
+            .as_ref()
+            .is_some_and(|events| events.weight() >= HEAVY)
+    }
+
     /// Polls the handler with the events of the tray on the desk, and takes what lies there then.
     #[inline]
     pub(crate) fn offer<T>(
@@ -110,6 +132,47 @@ pub(crate) fn give_back(owner: *const Shared, events: Events) -> Option<Events> 
     })
 }
 
+/// Sends `message` if the way for short ones of `owner` is here, and nothing was sent elsewhere since.
+#[inline(always)]
+pub(crate) fn send_short(owner: &Shared, message: &Message) -> bool {
+    DESK.with(|desk| {
+        ptr::eq(desk.owner.get(), owner)
+            && desk.calm_since.get() == DISTURBANCES.load(Ordering::Acquire)
+            && desk
+                .answers
+                .try_borrow_mut()
+                .is_ok_and(|mut answers| match &mut **answers {
+                    Some(answers) => answers.send_short(message),
+                    None => false,
+                })
+    })
+}
+
+/// Lays the way for short messages of the connection whose handler is polled here.
+pub(crate) fn lay_answers(answers: Answers) {
+    let mut answers = Some(answers);
+    DESK.with(|desk| {
+        desk.swap_answers(&mut answers);
+        desk.calm_since.set(DISTURBANCES.load(Ordering::Acquire));
+    });
+}
+
+/// Somebody has locked a connection whose answers lie on the desk of another thread, or below another's.
+pub(crate) fn disturb() {
+    DISTURBANCES.fetch_add(1, Ordering::AcqRel);
+}
+
+/// Takes the way for short messages of `owner`, if it is here.
+pub(crate) fn take_answers(owner: *const Shared) -> Option<Answers> {
+    let mut answers = None;
+    DESK.with(|desk| {
+        if desk.owner.get() == owner {
+            desk.swap_answers(&mut answers);
+        }
+    });
+    answers
+}
+
 #[inline]
 fn identity(waker: &Waker) -> Identity {
     (waker.data(), waker.vtable())
@@ -121,6 +184,8 @@ struct Laid {
     waker: Identity,
     events: Option<Events>,
     waits: bool,
+    answers: Option<Answers>,
+    calm_since: usize,
 }
 
 impl Desk {
@@ -130,6 +195,16 @@ impl Desk {
             waker: Cell::new((ptr::null(), ptr::null())),
             events: Cell::new(ManuallyDrop::new(None)),
             waits: Cell::new(false),
+            answers: RefCell::new(ManuallyDrop::new(None)),
+            calm_since: Cell::new(0),
+        }
+    }
+
+    /// What lies here when no handler is polled is nothing.
+    #[inline]
+    fn swap_answers(&self, answers: &mut Option<Answers>) {
+        if let Ok(mut laid) = self.answers.try_borrow_mut() {
+            mem::swap(&mut **laid, answers);
         }
     }
 
@@ -151,7 +226,11 @@ impl Desk {
 
     #[cold]
     fn lift(&self) -> Box<Laid> {
+        let mut answers = None;
+        self.swap_answers(&mut answers);
         Box::new(Laid {
+            answers,
+            calm_since: self.calm_since.get(),
             owner: self.owner.get(),
             waker: self.waker.get(),
             events: self.take(),
@@ -160,10 +239,15 @@ impl Desk {
     }
 
     #[cold]
-    fn restore(&self, laid: Laid) {
+    fn restore(&self, mut laid: Laid) {
+        self.swap_answers(&mut laid.answers);
+        self.calm_since.set(laid.calm_since);
         self.owner.set(laid.owner);
         self.waker.set(laid.waker);
         self.events.set(ManuallyDrop::new(laid.events));
         self.waits.set(laid.waits);
     }
 }
+
+/// About seven short messages: two more locks cost less then than one for each.
+const HEAVY: usize = 512;

@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use websocket_proto::connection::{Closed, Connection, Event, Events};
+use websocket_proto::connection::{Answers, Closed, Connection, Event, Events};
 use websocket_proto::{
     CloseCode, Draft, Instant, Machine, Message, ReadInterest, Refused, SendError,
 };
 
-use crate::desk::Tray;
+use crate::desk::{self, Tray};
 use crate::kept::Kept;
 use crate::scratch;
 use crate::standalone::Standalone;
@@ -59,6 +59,8 @@ pub(crate) struct Task {
     receiver_waits: bool,
     /// The receiving handle is gone: what arrives is dropped then.
     receiver_gone: bool,
+    /// The handler has the machine's [`Answers`].
+    answers_away: bool,
     /// Who waits for something else, and for what.
     #[expect(
         clippy::box_collection,
@@ -98,9 +100,30 @@ impl Shared {
         })
     }
 
+    #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        let mut inner = self.lock_beside();
+        if matches!(&inner.mover, Mover::Task(task) if task.answers_away) {
+            self.join(&mut inner);
+        }
+        inner
+    }
+
+    /// The lock without a look at what the handler has sent beside it.
+    #[inline]
+    fn lock_beside(&self) -> MutexGuard<'_, Inner> {
         // No code of the application runs under the lock, so a panic leaves it whole.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// In the handler itself what it has sent comes first. Elsewhere it does as well, when the handler
+    /// returns; but what it sends from now on must not.
+    #[cold]
+    fn join(&self, inner: &mut Inner) {
+        match desk::take_answers(self) {
+            Some(answers) => inner.put_answers(answers),
+            None => desk::disturb(),
+        }
     }
 
     /// The draft in use.
@@ -205,7 +228,7 @@ impl Shared {
         // A message is moved as little as can be: the short ones not at all.
         if message
             .as_ref()
-            .is_some_and(|message| self.send_short(message))
+            .is_some_and(|message| desk::send_short(self, message) || self.send_short(message))
         {
             *message = None;
             return Poll::Ready(Ok(()));
@@ -388,7 +411,7 @@ impl Shared {
         tray: &mut Tray,
         work: impl FnOnce(&mut Context<'_>, &mut Connection) -> (T, bool),
     ) -> (T, bool) {
-        let mut guard = self.lock();
+        let mut guard = self.lock_beside();
         let inner = &mut *guard;
         inner.push_overflow();
         inner.begin_turn();
@@ -441,6 +464,27 @@ impl Shared {
     /// The transport failed.
     pub(crate) fn abort(&self) {
         self.change(|machine, _| machine.abort());
+    }
+
+    /// Lays the machine's [`Answers`] on the desk, for the handler while it is polled.
+    #[inline(never)]
+    pub(crate) fn lay_answers(&self) {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        if let (Mover::Task(task), None) = (&mut inner.mover, &inner.overflow)
+            && let Some(answers) = inner.machine.take_answers()
+        {
+            task.answers_away = true;
+            desk::lay_answers(answers);
+        }
+    }
+
+    /// Takes them back.
+    #[inline(never)]
+    pub(crate) fn clear_answers(&self) {
+        if let Some(answers) = desk::take_answers(self) {
+            self.lock_beside().put_answers(answers);
+        }
     }
 
     /// Ends the task's work unless there is news.
@@ -514,9 +558,19 @@ impl Inner {
     fn has_come(&mut self, wait: Wait) -> bool {
         match wait {
             Wait::Room => self.push_overflow() && self.machine.can_send() != Err(Refused::Full),
-            Wait::Flushed => self.push_overflow() && self.machine.outbox().is_empty(),
+            Wait::Flushed => {
+                let away = matches!(&self.mover, Mover::Task(task) if task.answers_away);
+                !away && self.push_overflow() && self.machine.outbox().is_empty()
+            }
             Wait::End => self.machine.is_finished() && !self.machine.has_events(),
         }
+    }
+
+    fn put_answers(&mut self, answers: Answers) {
+        if let Mover::Task(task) = &mut self.mover {
+            task.answers_away = false;
+        }
+        self.machine.put_answers(answers);
     }
 
     /// Takes what the handler has laid back.

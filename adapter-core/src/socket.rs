@@ -77,8 +77,17 @@ impl Stage for SocketStage {
         };
         // What a panic may have left half done is the handler's own, which is dropped, and the machine,
         // which is not touched while application code runs.
-        let polled = self.tray.offer(Arc::as_ptr(&self.shared), cx, |cx| {
-            catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx)))
+        let shared = &self.shared;
+        let heavy = self.tray.is_heavy();
+        let polled = self.tray.offer(Arc::as_ptr(shared), cx, |cx| {
+            if heavy {
+                shared.lay_answers();
+            }
+            let polled = catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx)));
+            if heavy {
+                shared.clear_answers();
+            }
+            polled
         });
         match polled {
             Ok(Poll::Pending) => return App::Waits,

@@ -10,8 +10,8 @@ use adapter_core::{Address, Server, WebSocket, WebSocketRoute};
 use smol::channel::{Receiver, Sender, unbounded};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use tests::toy::{End, Toy, pipe, run};
-use websocket_proto::Message;
-use websocket_proto::connection::Cause;
+use websocket_proto::connection::{Cause, Config, Prepared, SendOptions};
+use websocket_proto::{CloseCode, Message, MessageKind, Refused};
 
 const UPGRADE: &[u8] =
     b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -80,7 +80,7 @@ async fn tell(gate: &Sender<()>) {
 
 #[test]
 fn an_end_that_comes_with_messages_is_told_behind_them() {
-    for texts in ["", "a", "abc"] {
+    for texts in ["", "a", "abc", MANY] {
         let (connection, mut peer) = serve(echo);
         run(vec![
             Box::pin(connection),
@@ -150,7 +150,7 @@ fn a_websocket_may_go_to_another_task_with_what_it_has() {
                     ws.send(message).await.expect("it is open");
                 }
                 give.send(ws).await.expect("somebody takes it");
-                pending().await
+                pending::<()>().await;
             }
         });
         let mut connection = Box::pin(connection);
@@ -209,7 +209,7 @@ fn a_receiver_may_wait_with_another_waker() {
             Box::pin(connection),
             Box::pin(async move {
                 upgrade(&mut peer).await;
-                for texts in ["a", "bc", "d", "efg"] {
+                for texts in ["a", "bc", "d", "efg", MANY] {
                     peer.write_all(&messages(texts)).await.expect("written");
                     expect_answers(&mut peer, texts).await;
                 }
@@ -243,7 +243,7 @@ fn a_handler_may_run_another_connection() {
         Box::pin(async move {
             upgrade(&mut peer).await;
             upgrade(&mut inner_peer).await;
-            for texts in ["a", "bc", "def"] {
+            for texts in ["a", "bc", "def", MANY] {
                 inner_peer
                     .write_all(&messages(texts))
                     .await
@@ -273,4 +273,178 @@ async fn pass() {
         }
     })
     .await;
+}
+
+/// So many messages that the task lays more than events out.
+const MANY: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+/// What a server wrote up to its close frame, that included, as opcodes and payloads.
+async fn frames(peer: &mut End) -> Vec<(u8, Vec<u8>)> {
+    let mut frames: Vec<(u8, Vec<u8>)> = Vec::new();
+    while frames.last().is_none_or(|(opcode, _)| *opcode != 8) {
+        let mut head = [0; 2];
+        peer.read_exact(&mut head).await.expect("a frame");
+        let mut length = usize::from(head[1]);
+        if length == 126 {
+            let mut long = [0; 2];
+            peer.read_exact(&mut long).await.expect("its length");
+            length = u16::from_be_bytes(long).into();
+        }
+        let mut payload = vec![0; length];
+        peer.read_exact(&mut payload).await.expect("its payload");
+        frames.push((head[0] & 0xf, payload));
+    }
+    frames
+}
+
+fn text(text: &str) -> (u8, Vec<u8>) {
+    (1, text.as_bytes().to_vec())
+}
+
+/// Runs `handler` with [`MANY`] messages that come in one read, and tells what it has sent.
+fn answers<F, Fut>(handler: F) -> Vec<(u8, Vec<u8>)>
+where
+    F: Fn(WebSocket) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let (connection, mut peer) = serve(handler);
+    let (tell, told) = std::sync::mpsc::channel();
+    run(vec![
+        Box::pin(connection),
+        Box::pin(async move {
+            upgrade(&mut peer).await;
+            peer.write_all(&messages(MANY)).await.expect("written");
+            tell.send(frames(&mut peer).await).expect("somebody looks");
+            peer.write_all(&CLOSE).await.expect("written");
+        }),
+    ]);
+    told.recv().expect("frames")
+}
+
+#[test]
+fn whatever_way_a_handler_sends_its_order_is_kept() {
+    for step in 1..9 {
+        let sent = answers(move |mut ws| async move {
+            let long = "x".repeat(300);
+            for n in 0..MANY.len() {
+                ws.recv().await.expect("a message");
+                let note = format!("{n}");
+                match n % step {
+                    1 => ws.send(format!("{note}{long}")).await.expect("open"),
+                    2 => ws.try_send(note).expect("room"),
+                    3 => ws.ping(note.as_bytes()).expect("open"),
+                    4 => ws
+                        .send_with(Message::from(note), SendOptions::default())
+                        .await
+                        .expect("open"),
+                    5 => {
+                        ws.send(note).await.expect("open");
+                        ws.flush().await.expect("open");
+                    }
+                    6 => {
+                        let chunk = note.into_bytes();
+                        let sent = ws.send_chunk(MessageKind::Text, chunk, true);
+                        sent.await.expect("open");
+                    }
+                    7 => ws
+                        .send_prepared(&Prepared::new(Message::from(note)))
+                        .await
+                        .expect("open"),
+                    _ => ws.send(note).await.expect("open"),
+                }
+            }
+        });
+        let expected = (0..MANY.len()).map(|n| match n % step {
+            1 => text(&format!("{n}{}", "x".repeat(300))),
+            3 => (9, n.to_string().into_bytes()),
+            _ => text(&n.to_string()),
+        });
+        let expected: Vec<_> = expected.chain([(8, vec![0x03, 0xe8])]).collect();
+        assert_eq!(sent, expected, "{step}");
+    }
+}
+
+#[test]
+fn what_another_thread_sends_meanwhile_keeps_its_place() {
+    for big in [false, true] {
+        let sent = answers(move |mut ws| async move {
+            ws.recv().await.expect("a message");
+            ws.send("first").await.expect("open");
+            ws.send("second").await.expect("open");
+            let (sender, mut receiver) = ws.split();
+            let body = if big { "x".repeat(5000) } else { "x".into() };
+            // In the midst of a poll, and waited for.
+            std::thread::scope(|scope| {
+                scope.spawn(|| sender.try_send(body).expect("room"));
+            });
+            sender.send("third").await.expect("open");
+            receiver.recv().await.expect("a message");
+            sender.send("fourth").await.expect("open");
+        });
+        let body = if big { "x".repeat(5000) } else { "x".into() };
+        let texts = ["first", "second", &body, "third", "fourth"].map(text);
+        let expected: Vec<_> = texts.into_iter().chain([(8, vec![0x03, 0xe8])]).collect();
+        assert_eq!(sent, expected);
+    }
+}
+
+#[test]
+fn a_close_of_another_thread_comes_behind_what_was_sent() {
+    let sent = answers(|mut ws| async move {
+        ws.recv().await.expect("a message");
+        ws.send("first").await.expect("open");
+        let (sender, mut receiver) = ws.split();
+        std::thread::scope(|scope| {
+            scope.spawn(|| sender.close(CloseCode::GOING_AWAY, "").expect("legal"));
+        });
+        let refused = sender.send("second").await.expect_err("it is closing");
+        assert_eq!(refused.why, Refused::Closing);
+        while receiver.recv().await.is_some() {}
+    });
+    assert_eq!(sent, [text("first"), (8, vec![0x03, 0xe9])]);
+}
+
+#[test]
+fn what_was_sent_before_a_panic_goes_out() {
+    let sent = answers(|mut ws| async move {
+        ws.recv().await.expect("a message");
+        ws.send("first").await.expect("open");
+        panic!("on purpose");
+    });
+    let end = [&[0x03, 0xf3][..], b"Internal error"].concat();
+    assert_eq!(sent, [text("first"), (8, end)]);
+}
+
+#[test]
+fn the_outbox_mark_holds() {
+    let (connection, mut peer) = {
+        let (peer, stream) = pipe(1 << 16);
+        let route = WebSocketRoute::new(|mut ws: WebSocket| async move {
+            ws.recv().await.expect("a message");
+            let mut sent = 0;
+            // An echo waits for room where this one is refused.
+            while glance(ws.send("12345678")).await.is_ready() {
+                sent += 1;
+            }
+            assert_eq!(sent, 10, "a mark of 95 bytes, and one more");
+            echo(ws).await;
+        });
+        let config = Config {
+            outbox_mark: 95,
+            ..Config::default()
+        };
+        let server = Server::<Toy>::new().route("/", route.config(config));
+        (server.serve_connection(stream, Address::Unknown), peer)
+    };
+    run(vec![
+        Box::pin(connection),
+        Box::pin(async move {
+            upgrade(&mut peer).await;
+            peer.write_all(&messages(MANY)).await.expect("written");
+            let mut first = vec![0; 100];
+            peer.read_exact(&mut first).await.expect("ten answers");
+            expect_answers(&mut peer, &MANY[1..]).await;
+            peer.write_all(&CLOSE).await.expect("written");
+        }),
+    ]);
 }

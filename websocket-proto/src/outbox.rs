@@ -130,6 +130,28 @@ impl Outbox {
         Some(buffer)
     }
 
+    /// Takes a [lent](Self::lend) buffer in which nothing waits, for a while: what is written into it goes
+    /// [in front](Self::put_first) then.
+    pub(crate) fn take_lent(&mut self) -> Option<Vec<u8>> {
+        (self.lent && self.is_empty()).then(|| {
+            self.read = 0;
+            mem::take(&mut self.small)
+        })
+    }
+
+    /// Puts what is in `first` before all that waits.
+    pub(crate) fn put_first(&mut self, mut first: Vec<u8>) {
+        if let Some(large) = &mut self.large
+            && let Some(front) = large.queue.front_mut()
+        {
+            front.before += first.len();
+            large.before += first.len();
+        }
+        first.extend_from_slice(&self.small[self.read..]);
+        self.small = first;
+        self.read = 0;
+    }
+
     /// Copies `piece` behind what waits.
     #[inline]
     pub fn append(&mut self, piece: &[u8]) {

@@ -40,7 +40,7 @@ use bytes::Bytes;
 
 pub use config::{Config, Delivery};
 pub use event::{Cause, Chunk, Closed, Event, Timer};
-pub use outgoing::{Compress, Outgoing, SendOptions};
+pub use outgoing::{Answers, Compress, Outgoing, SendOptions};
 pub use prepared::Prepared;
 pub use queue::Events;
 pub use sink::{Incoming, Sink};
@@ -293,6 +293,19 @@ impl Connection {
     #[must_use = "a message that is not simple is not sent"]
     pub fn send_short(&mut self, message: &Message) -> bool {
         self.outgoing.send_short(message)
+    }
+
+    /// Takes the way of short messages out of the connection, for somebody who has many to send and would
+    /// have to lock it for each: see [`Answers`]. What is sent on it goes out [in front](Self::put_answers) of
+    /// all that was sent here meanwhile. `None` unless messages go out as they are, nothing waits, and the
+    /// outbox has memory that was [lent](Outbox::lend) to it.
+    pub fn take_answers(&mut self) -> Option<Answers> {
+        self.outgoing.take_answers()
+    }
+
+    /// Puts back what [`take_answers`](Self::take_answers) took, with what was sent on it.
+    pub fn put_answers(&mut self, answers: Answers) {
+        self.outgoing.put_answers(answers);
     }
 
     /// Queues `message` with a say in compression and fragmentation.

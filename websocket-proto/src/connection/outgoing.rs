@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use core::num::NonZeroUsize;
 
@@ -128,14 +129,27 @@ impl Outgoing {
     /// See [`Connection::send_short`](super::Connection::send_short).
     #[inline(always)]
     pub(super) fn send_short(&mut self, message: &Message) -> bool {
-        let opcode = match message.kind() {
-            MessageKind::Text => OpCode::Text,
-            MessageKind::Binary => OpCode::Binary,
-        };
-        let plain = self.draft.is_hybi() && self.seldom.is_none() && self.open;
-        plain
+        self.is_plain()
             && self.outbox.len() < self.mark()
-            && frame::push_short(opcode, message.as_bytes(), &mut self.outbox)
+            && frame::push_short(opcode(message), message.as_bytes(), &mut self.outbox)
+    }
+
+    /// Whether messages go out as they are.
+    #[inline]
+    fn is_plain(&self) -> bool {
+        self.draft.is_hybi() && self.seldom.is_none() && self.open
+    }
+
+    /// See [`Connection::take_answers`](super::Connection::take_answers).
+    pub(super) fn take_answers(&mut self) -> Option<Answers> {
+        let mark = self.mark();
+        let frames = self.is_plain().then(|| self.outbox.take_lent()).flatten()?;
+        Some(Answers { frames, mark })
+    }
+
+    /// See [`Connection::put_answers`](super::Connection::put_answers).
+    pub(super) fn put_answers(&mut self, answers: Answers) {
+        self.outbox.put_first(answers.frames);
     }
 
     /// See [`Connection::send_with`](super::Connection::send_with).
@@ -172,10 +186,7 @@ impl Outgoing {
     }
 
     fn queue_frames(&mut self, message: Message, options: SendOptions) {
-        let mut opcode = match message.kind() {
-            MessageKind::Text => OpCode::Text,
-            MessageKind::Binary => OpCode::Binary,
-        };
+        let mut opcode = opcode(&message);
         let worthwhile = options.compress == Compress::Auto
             && message.as_bytes().len() >= self.config.compress_above;
         let payload = message.into_bytes();
@@ -218,7 +229,7 @@ impl Outgoing {
     fn compress(&mut self, payload: &[u8], worthwhile: bool) -> Option<Bytes> {
         let seldom = self.seldom.as_mut().filter(|_| worthwhile)?;
         let compressor = seldom.compressor.as_mut()?;
-        let mut compressed = alloc::vec::Vec::new();
+        let mut compressed = Vec::new();
         compressor.compress(payload, true, &mut compressed);
         Some(compressed.into())
     }
@@ -488,6 +499,49 @@ impl fmt::Debug for Outgoing {
             .field("open", &self.open)
             .field("waiting", &self.waiting())
             .finish_non_exhaustive()
+    }
+}
+
+/// Short messages that are sent beside their connection, by somebody who need not lock it for each.
+///
+/// ```
+/// use std::sync::Arc;
+/// use bytes::Buf;
+/// use websocket_proto::connection::Connection;
+/// use websocket_proto::handshake::Agreed;
+/// use websocket_proto::{Draft, Instant, Machine, Message, Outbox};
+///
+/// let agreed = Agreed::new(Draft::Rfc6455);
+/// let mut ws = Connection::server(agreed, Arc::default(), Outbox::new(), Instant::ZERO);
+/// ws.outbox().lend(Vec::with_capacity(100));
+/// let mut answers = ws.take_answers().expect("nothing waits");
+/// assert!(answers.send_short(&Message::text("first")));
+/// ws.send(Message::text("second")).expect("it is open");
+/// ws.put_answers(answers);
+/// assert_eq!(ws.outbox().chunk(), b"\x81\x05first\x81\x06second");
+/// ```
+#[derive(Debug)]
+pub struct Answers {
+    frames: Vec<u8>,
+    mark: usize,
+}
+
+impl Answers {
+    /// Does what [`Connection::send_short`](super::Connection::send_short) does, with the connection's
+    /// [mark](Config::outbox_mark) as the bound of what is here.
+    #[inline(always)]
+    #[must_use = "a message that is not simple is not sent"]
+    pub fn send_short(&mut self, message: &Message) -> bool {
+        self.frames.len() < self.mark
+            && frame::put_short(opcode(message), message.as_bytes(), &mut self.frames)
+    }
+}
+
+#[inline]
+const fn opcode(message: &Message) -> OpCode {
+    match message.kind() {
+        MessageKind::Text => OpCode::Text,
+        MessageKind::Binary => OpCode::Binary,
     }
 }
 

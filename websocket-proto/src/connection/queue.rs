@@ -210,6 +210,12 @@ impl Events {
         self.0.is_empty()
     }
 
+    /// What those left count towards the [inbound mark](super::Config::inbound_mark).
+    #[inline]
+    pub fn weight(&self) -> usize {
+        self.0.weight
+    }
+
     /// For how many bytes of short messages and their heads there is memory.
     #[inline]
     pub fn capacity(&self) -> usize {

@@ -66,14 +66,23 @@ pub fn encode_frame(header: Header, payload: &[u8], mask: Option<[u8; 4]>, outbo
 /// if this one is too long for it.
 #[inline]
 pub(crate) fn push_short(opcode: OpCode, message: &[u8], outbox: &mut Outbox) -> bool {
+    let fits = message.len() < usize::from(LEN_16);
+    if fits {
+        outbox.append_with(2 + message.len(), |out| {
+            put_short(opcode, message, out);
+        });
+    }
+    fits
+}
+
+/// The same behind what is in `out`.
+#[inline]
+pub(crate) fn put_short(opcode: OpCode, message: &[u8], out: &mut Vec<u8>) -> bool {
     let Ok(len @ 0..LEN_16) = u8::try_from(message.len()) else {
         return false;
     };
-    let header = [FIN | opcode.bits(), len];
-    outbox.append_with(header.len() + message.len(), |out| {
-        out.extend_from_slice(&header);
-        out.extend_from_slice(message);
-    });
+    out.extend_from_slice(&[FIN | opcode.bits(), len]);
+    out.extend_from_slice(message);
     true
 }
 

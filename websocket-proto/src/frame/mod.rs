@@ -25,7 +25,7 @@ pub mod mask;
 pub use close::CloseCode;
 pub use decode::{Decoder, Step};
 pub(crate) use decode::{ShortMessage, unmask_text};
-pub(crate) use encode::{SHORT_BELOW, push_short};
+pub(crate) use encode::{SHORT_BELOW, push_short, put_short};
 pub use encode::{encode_frame, encode_header, header_len, push_frame};
 pub use error::ProtocolError;
 pub use header::{Header, OpCode};
