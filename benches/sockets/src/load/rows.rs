@@ -56,6 +56,7 @@ const fn tcp(server: &'static str) -> Contender {
 
 const PEERS: &[Contender] = &[
     tcp("raw-tokio-unmasked"),
+    ws("ours-tokio-marks"),
     ws("tokio-tungstenite"),
     ws("tokio-tungstenite-4k"),
     ws("tokio-tungstenite-feed"),
@@ -85,6 +86,7 @@ pub const ECHO: Comparison = Comparison {
     ours: "ours",
     peers: &[
         "raw TCP that unmasks",
+        "ours, marks of 256 KiB",
         "tokio-tungstenite",
         "the same, reads of 4 KiB",
         "the same, `feed` and `flush`",

@@ -39,6 +39,7 @@ const SERVERS: &[(&str, Serve)] = &[
     ("raw-work", raw_work::pairs),
     ("raw-broadcast", raw_work::broadcast),
     ("ours-tokio", ours::tokio_echo),
+    ("ours-tokio-marks", ours::tokio_echo_marks),
     ("ours-async-std", ours::async_std_echo),
     ("ours-smol", ours::smol_echo),
     ("ours-sockjs", ours::sockjs_echo),

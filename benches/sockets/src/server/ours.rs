@@ -46,6 +46,31 @@ mod chat_tokio {
     }
 }
 
+/// The README's loop with four times the default marks, as for an application whose messages are large.
+#[tokio::main]
+pub async fn tokio_echo_marks() -> io::Result<()> {
+    use adapter_tokio::proto::connection::Config;
+    use adapter_tokio::{Server, WebSocket, WebSocketRoute};
+
+    async fn echo(mut ws: WebSocket) {
+        while let Some(message) = ws.recv().await {
+            if ws.send(message).await.is_err() {
+                break;
+            }
+        }
+    }
+    let config = Config {
+        outbox_mark: 256 * 1024,
+        inbound_mark: 256 * 1024,
+        ..Config::default()
+    };
+    let route = WebSocketRoute::new(echo).config(config);
+    let server = Server::new().route("/", route).bind("127.0.0.1:0").await?;
+    println!("listening on {}", server.local_addresses()[0]);
+    server.run().await;
+    Ok(())
+}
+
 /// The README's loop on a session, at `/echo`.
 #[tokio::main]
 pub async fn sockjs_echo() -> io::Result<()> {
