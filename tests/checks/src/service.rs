@@ -4,8 +4,8 @@
 
 use bytes::Buf;
 use sockjs_proto::{
-    Admit, AnySession, Capacity, Close, Config, Dialect, Endpoint, Event, Message, Mount,
-    ServerConnection, Service, SessionKey, WebsocketFrames,
+    Admit, AnySession, Capacity, Close, Config, Dialect, Endpoint, Event, Mount, ServerConnection,
+    Service, SessionKey, WebsocketFrames,
 };
 use websocket_proto::handshake::OriginPolicy;
 use websocket_proto::http1::{RequestHead, server};
@@ -209,7 +209,7 @@ fn hear(
 ) -> bool {
     log.push(format!("{name} {event:?}"));
     match event {
-        Event::Message(message) if message == Message::from("bye") => {
+        Event::Message(message) if message == "bye" => {
             session.close(now, Close::new(3000, "Go away!"));
         }
         Event::Message(message) => {
