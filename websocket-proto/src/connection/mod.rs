@@ -15,6 +15,7 @@
 //! *Over* tells [`Event::Closed`] once. A client then waits for the server to close TCP
 //! (RFC 6455 §7.1.1); a server is finished as soon as its outbox is empty.
 
+mod answers;
 mod config;
 mod event;
 mod gather;
@@ -23,6 +24,7 @@ mod inbound;
 mod life;
 mod machine;
 mod opening;
+mod options;
 mod outgoing;
 mod pings;
 mod prepared;
@@ -38,9 +40,11 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+pub use answers::Answers;
 pub use config::{Config, Delivery};
 pub use event::{Cause, Chunk, Closed, Event, Timer};
-pub use outgoing::{Answers, Compress, Outgoing, SendOptions};
+pub use options::{Compress, SendOptions};
+pub use outgoing::Outgoing;
 pub use prepared::Prepared;
 pub use queue::Events;
 pub use sink::{Incoming, Sink};

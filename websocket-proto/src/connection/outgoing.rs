@@ -2,12 +2,12 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt;
-use core::num::NonZeroUsize;
 
 use bytes::Bytes;
 
+use super::answers::Answers;
+use super::options::{Compress, SendOptions};
 use super::pings::Way;
 use super::seldom::Seldom;
 use super::streamed::Streamed;
@@ -34,48 +34,6 @@ pub struct Outgoing {
     pub(super) awaited: bool,
     /// One word in a connection with nothing of it.
     pub(super) seldom: Option<Box<Seldom>>,
-}
-
-/// How one message is sent.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct SendOptions {
-    /// Whether to compress it, when permessage-deflate was agreed on.
-    pub compress: Compress,
-    /// The longest payload of one frame, in bytes; the message is fragmented (RFC 6455 §5.4) if it
-    /// is longer. `None`: one frame.
-    pub fragment: Option<NonZeroUsize>,
-}
-
-impl SendOptions {
-    /// These options, without compression: for a secret that shares a context with text an attacker
-    /// chooses (CRIME, BREACH), or for what is compressed already.
-    #[must_use]
-    pub const fn uncompressed(self) -> Self {
-        Self {
-            compress: Compress::Never,
-            ..self
-        }
-    }
-
-    /// These options, with frames of at most `payload` bytes.
-    #[must_use]
-    pub const fn fragmented(self, payload: NonZeroUsize) -> Self {
-        Self {
-            fragment: Some(payload),
-            ..self
-        }
-    }
-}
-
-/// Whether to compress a message.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Compress {
-    /// If it was agreed on and the message is long enough to gain from it.
-    #[default]
-    Auto,
-    /// Not this one.
-    Never,
 }
 
 impl Outgoing {
@@ -229,7 +187,7 @@ impl Outgoing {
     fn compress(&mut self, payload: &[u8], worthwhile: bool) -> Option<Bytes> {
         let seldom = self.seldom.as_mut().filter(|_| worthwhile)?;
         let compressor = seldom.compressor.as_mut()?;
-        let mut compressed = Vec::new();
+        let mut compressed = alloc::vec::Vec::new();
         compressor.compress(payload, true, &mut compressed);
         Some(compressed.into())
     }
@@ -502,43 +460,8 @@ impl fmt::Debug for Outgoing {
     }
 }
 
-/// Short messages that are sent beside their connection, by somebody who need not lock it for each.
-///
-/// ```
-/// use std::sync::Arc;
-/// use bytes::Buf;
-/// use websocket_proto::connection::Connection;
-/// use websocket_proto::handshake::Agreed;
-/// use websocket_proto::{Draft, Instant, Machine, Message, Outbox};
-///
-/// let agreed = Agreed::new(Draft::Rfc6455);
-/// let mut ws = Connection::server(agreed, Arc::default(), Outbox::new(), Instant::ZERO);
-/// ws.outbox().lend(Vec::with_capacity(100));
-/// let mut answers = ws.take_answers().expect("nothing waits");
-/// assert!(answers.send_short(&Message::text("first")));
-/// ws.send(Message::text("second")).expect("it is open");
-/// ws.put_answers(answers);
-/// assert_eq!(ws.outbox().chunk(), b"\x81\x05first\x81\x06second");
-/// ```
-#[derive(Debug)]
-pub struct Answers {
-    frames: Vec<u8>,
-    mark: usize,
-}
-
-impl Answers {
-    /// Does what [`Connection::send_short`](super::Connection::send_short) does, with the connection's
-    /// [mark](Config::outbox_mark) as the bound of what is here.
-    #[inline(always)]
-    #[must_use = "a message that is not simple is not sent"]
-    pub fn send_short(&mut self, message: &Message) -> bool {
-        self.frames.len() < self.mark
-            && frame::put_short(opcode(message), message.as_bytes(), &mut self.frames)
-    }
-}
-
 #[inline]
-const fn opcode(message: &Message) -> OpCode {
+pub(super) const fn opcode(message: &Message) -> OpCode {
     match message.kind() {
         MessageKind::Text => OpCode::Text,
         MessageKind::Binary => OpCode::Binary,
