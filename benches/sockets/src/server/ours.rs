@@ -65,7 +65,10 @@ pub async fn tokio_echo_marks() -> io::Result<()> {
         ..Config::default()
     };
     let route = WebSocketRoute::new(echo).config(config);
-    let server = Server::new().route("/echo", route).bind("127.0.0.1:0").await?;
+    let server = Server::new()
+        .route("/echo", route)
+        .bind("127.0.0.1:0")
+        .await?;
     println!("listening on {}", server.local_addresses()[0]);
     server.run().await;
     Ok(())
