@@ -4,8 +4,8 @@
 
 use bytes::Buf;
 use sockjs_proto::{
-    Admit, AnySession, Capacity, Close, Config, Dialect, Endpoint, Event, Mount, ServerConnection,
-    Service, SessionKey, WebsocketFrames,
+    Admit, AnySession, Capacity, Cause, Close, Config, Dialect, Endpoint, Event, Mount,
+    ServerConnection, Service, SessionKey, WebsocketFrames,
 };
 use websocket_proto::handshake::OriginPolicy;
 use websocket_proto::http1::{RequestHead, server};
@@ -189,7 +189,7 @@ impl Visit {
         if let Some(socket) = self.connection.socket() {
             while let Some(event) = socket.poll_event() {
                 assert!(!self.socket_ended, "{event:?} behind the end");
-                self.socket_ended = hear(&mut self.log, self.now, "socket", socket, event);
+                self.socket_ended = hear(&mut self.log, self.now, SOCKET, socket, event);
             }
         }
         let outbox = self.connection.outbox();
@@ -207,8 +207,12 @@ fn hear(
     session: &mut dyn AnySession,
     mut event: Event,
 ) -> bool {
-    if let Event::Closed(closed) = &mut event {
-        // What a client does wrong behind the end of its session is seen only if it comes at once.
+    if let Event::Closed(closed) = &mut event
+        && name == SOCKET
+        && !matches!(closed.cause, Cause::Socket(_))
+    {
+        // We have closed. What a client does wrong with its WebSocket behind that is seen only if it comes
+        // at once.
         closed.in_doubt = false;
     }
     log.push(format!("{name} {event:?}"));
@@ -226,6 +230,8 @@ fn hear(
     false
 }
 
+/// How the session over a WebSocket is called.
+const SOCKET: &str = "socket";
 /// The first byte of a pong.
 const PONG: u8 = 0x8a;
 /// The first byte of a close frame.
