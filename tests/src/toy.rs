@@ -88,17 +88,22 @@ pub async fn impatient<T, F: Future<Output = T>>(
         if let Some(output) = done.await {
             return output;
         }
-        let mut yielded = false;
-        poll_fn(|cx| {
-            cx.waker().wake_by_ref();
-            if std::mem::replace(&mut yielded, true) {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        })
-        .await;
+        pass().await;
     }
+}
+
+/// Lets the others have a turn.
+pub async fn pass() {
+    let mut passed = false;
+    poll_fn(|cx| {
+        cx.waker().wake_by_ref();
+        if std::mem::replace(&mut passed, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 /// Two streams, each of which reads what the other writes. `capacity` bytes are under way at most.

@@ -12,7 +12,7 @@ use std::task::Poll;
 use adapter_core::{Address, Client, Server, WebSocket, WebSocketRoute};
 use futures_core::Stream;
 use futures_sink::Sink;
-use tests::toy::{End, Toy, impatient, pipe, run};
+use tests::toy::{End, Toy, impatient, pass, pipe, run};
 use websocket_proto::connection::Config;
 use websocket_proto::{CloseCode, Message};
 
@@ -239,20 +239,6 @@ async fn aborting(connection: impl Future<Output = ()>, received: &RefCell<Vec<M
     poll_fn(|cx| match connection.as_mut().poll(cx) {
         Poll::Pending if received.borrow().len() < MESSAGES => Poll::Pending,
         _ => Poll::Ready(()),
-    })
-    .await;
-}
-
-/// Lets the others have a turn.
-async fn pass() {
-    let mut passed = false;
-    poll_fn(|cx| {
-        cx.waker().wake_by_ref();
-        if std::mem::replace(&mut passed, true) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
     })
     .await;
 }

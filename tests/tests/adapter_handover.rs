@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use adapter_core::{Address, Server, WebSocket, WebSocketRoute};
 use smol::channel::{Receiver, Sender, unbounded};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
-use tests::toy::{End, Toy, pipe, run};
+use tests::toy::{End, Toy, pass, pipe, run};
 use websocket_proto::connection::{Cause, Config, Prepared, SendOptions};
 use websocket_proto::{CloseCode, Message, MessageKind, Refused};
 
@@ -259,20 +259,6 @@ fn a_handler_may_run_another_connection() {
             peer.write_all(&CLOSE).await.expect("written");
         }),
     ]);
-}
-
-/// Lets the others have a turn.
-async fn pass() {
-    let mut passed = false;
-    poll_fn(|cx| {
-        cx.waker().wake_by_ref();
-        if std::mem::replace(&mut passed, true) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
 }
 
 /// So many messages that the task lays more than events out.
